@@ -1,0 +1,27 @@
+use serde::{Deserialize, Serialize};
+
+use crate::StringMap;
+
+/// A named series of runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Experiment {
+    pub name: String,
+    pub workspace: String,
+    pub created_at_ms: i64,
+    #[serde(default)]
+    pub tags: StringMap,
+    pub runs: u64,
+    /// Creation time of the newest run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run_at_ms: Option<i64>,
+}
+
+/// Body of `POST /api/workspaces/{workspace}/experiments`; an existing one is returned as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NewExperiment {
+    pub name: String,
+    #[serde(default)]
+    pub tags: StringMap,
+}

@@ -1,0 +1,61 @@
+//! What things are in Lazuli: values and the rules they keep.
+//!
+//! Every face of the system (daemon, agent, SDK, kernel, shell) speaks in these types, and their
+//! serde form is the JSON of the daemon's HTTP API. No I/O lives here and nothing asynchronous:
+//! what touches a disk, a socket or a clock belongs to the crates that depend on this one.
+//!
+//! Times are milliseconds since the Unix epoch (UTC), named `…_ms`. Sizes are bytes.
+
+mod artifact;
+mod compute;
+mod daemon;
+mod details;
+mod environment;
+mod error;
+mod event;
+mod experiment;
+mod job;
+mod metric;
+mod model;
+mod name;
+mod process;
+pub mod readable;
+mod run;
+mod secret;
+mod snapshot;
+mod spool;
+mod status;
+mod workspace;
+
+pub use artifact::{Artifact, LogFile, artifact_path, download_path};
+pub use compute::ComputeTarget;
+pub use daemon::{DaemonInfo, DaemonStatus, Health, VERSION, VERSION_HEADER};
+pub use details::{DisplayBundle, MIME_RUN, MIME_RUN_REQUEST, RunDetails};
+pub use environment::{Environment, EnvironmentState};
+pub use error::{ApiError, ErrorKind};
+pub use event::{Event, EventKind};
+pub use experiment::{Experiment, NewExperiment};
+pub use job::{JobEnd, JobFile, JobReport, JobSpec, JobStage, NewJob, PythonEnvironment};
+pub use metric::{Metric, MetricKind, MetricPoint, MetricSummary, MetricValue, Number};
+pub use model::{Model, ModelFile, ModelSource, NewModel};
+pub use name::{MAX_NAME, check_name};
+pub use process::ProcessIdentity;
+pub use run::{NewRun, Run, RunError, RunKind, RunPatch};
+pub use secret::{NewSecret, Secret};
+pub use snapshot::{NewSnapshot, Snapshot, SnapshotCreated, SnapshotFile};
+pub use spool::{SpoolRecord, parse_spool_line, spool_line};
+pub use status::RunStatus;
+pub use workspace::{DEFAULT_WORKSPACE, NewWorkspace, Workspace};
+
+/// String to string, ordered so that it prints the same every time.
+pub type StringMap = std::collections::BTreeMap<String, String>;
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Give this back as `cursor` to read on; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,125 @@
+//! Who may ask: checked for every request, before any route.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use lazuli_domain::{ApiError, ErrorKind, VERSION, VERSION_HEADER};
+
+use super::error::Failure;
+use crate::app::App;
+
+pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = match check(&app, &request) {
+        Ok(()) => next.run(request).await,
+        Err(failure) => failure.into_response(),
+    };
+    tracing::debug!(
+        %method,
+        path,
+        status = response.status().as_u16(),
+        milliseconds = begun.elapsed().as_millis() as u64,
+        "answered"
+    );
+    response
+}
+
+fn check(app: &App, request: &Request) -> Result<(), Failure> {
+    check_host(app, request)?;
+    if request.uri().path() != "/health" {
+        check_token(app, request)?;
+    }
+    check_version(request)
+}
+
+/// A page in a browser can reach this port under a name of its own (DNS rebinding); it cannot choose
+/// the Host header.
+fn check_host(app: &App, request: &Request) -> Result<(), Failure> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = without_port(host);
+    let is_served = ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+        || (!app.host.is_empty() && (name == app.host || name == format!("[{}]", app.host)));
+    if is_served && hosts.next().is_none() {
+        return Ok(());
+    }
+    Err(Failure::wrong_host(host))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn check_token(app: &App, request: &Request) -> Result<(), Failure> {
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    if same_text(given.trim(), &app.token) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ErrorKind::Unauthorized,
+        if given.is_empty() {
+            "the request has no token"
+        } else {
+            "the token is not the right one"
+        },
+    )
+    .hint("send `Authorization: Bearer <token>`; the token is in the file `token` of LAZULI_HOME")
+    .into())
+}
+
+/// Takes as long for every wrong text of the right length, so that nobody can find it bit by bit.
+fn same_text(given: &str, wanted: &str) -> bool {
+    given.len() == wanted.len()
+        && given
+            .bytes()
+            .zip(wanted.bytes())
+            .fold(0, |differing, (one, other)| differing | (one ^ other))
+            == 0
+}
+
+fn check_version(request: &Request) -> Result<(), Failure> {
+    let Some(version) = request.headers().get(VERSION_HEADER) else { return Ok(()) };
+    if version.as_bytes() == VERSION.as_bytes() {
+        return Ok(());
+    }
+    let client = String::from_utf8_lossy(version.as_bytes()).chars().take(40).collect::<String>();
+    Err(ApiError::new(
+        ErrorKind::VersionMismatch,
+        format!("the daemon is version {VERSION}, this client is version {client}"),
+    )
+    .hint("run `lazuli stop`; the next command starts the right one")
+    .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_part_of_the_name() {
+        for (host, name) in [
+            ("localhost", "localhost"),
+            ("localhost:80", "localhost"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("evil.example:127", "evil.example"),
+            ("127.0.0.1:x", "127.0.0.1:x"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(host), name, "{host}");
+        }
+    }
+}

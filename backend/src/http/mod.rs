@@ -1,0 +1,112 @@
+//! The daemon's HTTP API: requests in, use cases called, answers out. One file per resource;
+//! [`error`] alone knows status codes and [`guard`] alone decides who may ask.
+
+mod artifacts;
+mod blobs;
+mod compute;
+mod daemon;
+mod details;
+mod download;
+mod error;
+mod events;
+mod experiments;
+mod extract;
+mod guard;
+mod jobs;
+mod logs;
+mod metrics;
+mod models;
+mod openapi;
+mod runs;
+mod secrets;
+mod snapshots;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post, put};
+use lazuli_domain::ApiError;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use error::Failure;
+
+/// Answers requests until `ended`, then those that are under way.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    ended: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(app)).with_graceful_shutdown(ended).await
+}
+
+/// Every route, behind the guard.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .route("/openapi.json", get(openapi::describe))
+        .route("/status", get(daemon::status))
+        .route("/shutdown", post(daemon::shutdown))
+        .route("/events", get(events::follow))
+        .route("/environments", get(compute::environments))
+        .route("/snapshots", post(snapshots::create))
+        .route("/snapshots/{snapshot_id}", get(snapshots::get))
+        .route("/blobs/{sha256}", get(blobs::get).put(blobs::put))
+        .route("/workspaces", get(workspaces::list).post(workspaces::create))
+        .nest("/workspaces/{workspace}", in_workspace())
+        .nest("/runs/{run_id}", of_run());
+    Router::new()
+        .route("/health", get(daemon::health))
+        .nest("/api", api)
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
+        .with_state(app)
+}
+
+fn in_workspace() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(workspaces::get))
+        .route("/experiments", get(experiments::list).post(experiments::create))
+        .route("/experiments/{experiment}", get(experiments::get))
+        .route("/runs", get(runs::list).post(runs::create))
+        .route("/jobs", post(jobs::create))
+        .route("/models", get(models::list).post(models::register))
+        .route("/models/{name}", get(models::get))
+        .route("/models/{name}/{version}/files/{*path}", get(models::file))
+        .route("/secrets", get(secrets::list))
+        .route("/secrets/{name}", put(secrets::put).get(secrets::get).delete(secrets::delete))
+        .route("/compute", get(compute::list))
+}
+
+fn of_run() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(runs::get).patch(runs::patch))
+        .route("/flush", post(runs::flush))
+        .route("/complete", post(runs::complete))
+        .route("/fail", post(runs::fail))
+        .route("/cancel", post(runs::cancel))
+        .route("/children", get(runs::children))
+        .route("/details", get(details::details))
+        .route("/display", get(details::display))
+        .route("/metrics", get(metrics::list))
+        .route("/metrics/{name}", get(metrics::get))
+        .route("/artifacts", get(artifacts::list))
+        .route("/artifacts/{*path}", get(artifacts::get).put(artifacts::put))
+        .route("/logs", get(logs::list))
+        .route("/logs/{*path}", get(logs::get).post(logs::append))
+        .route("/job", get(jobs::get))
+        .route("/job/report", post(jobs::report))
+}
+
+async fn unknown_route(request: Request) -> Failure {
+    let path: String = request.uri().path().chars().take(200).collect();
+    ApiError::not_found("route", &path).hint("`/api/openapi.json` lists what there is").into()
+}
+
+async fn wrong_method(request: Request) -> Failure {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Failure::wrong_method(request.method().as_str(), &path)
+}

@@ -1,0 +1,28 @@
+//! The daemon: the one process that keeps what a home knows.
+//!
+//! [`serve`] is its life. Inside, `http` takes requests and calls use cases (`tracking`, `registry`,
+//! `secrets` …), these work on `store` (SQL) and `blobs` (files), and nothing points the other way.
+//! What a job does where it runs is the agent's, another program; what people type is the shell's.
+
+pub mod app;
+pub mod blobs;
+mod clock;
+mod compute;
+mod config;
+mod environments;
+mod error;
+pub mod home;
+pub mod http;
+pub mod jobs;
+mod nearest;
+pub mod process;
+mod registry;
+pub mod run_details;
+mod secrets;
+mod serve;
+pub mod store;
+pub mod tracking;
+
+pub use config::ServeOptions;
+pub use error::{Error, Result};
+pub use serve::serve;

@@ -1,0 +1,171 @@
+use std::sync::Arc;
+
+use lazuli_domain::{
+    ApiError, EventKind, Model, ModelFile, ModelSource, NewModel, artifact_path, check_name,
+};
+use sha2::{Digest, Sha256};
+
+use crate::app::App;
+use crate::blobs::check_digest;
+use crate::clock::now_ms;
+use crate::error::Result;
+use crate::home::hex;
+use crate::store::{self, EventScope, Write};
+use crate::tracking;
+
+/// Registers the next version of a model. Its files must be blobs, or artifacts of a run: a model is
+/// never read from a path on this machine.
+pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) -> Result<Model> {
+    check_name("model", &new.name)?;
+    for key in new.tags.keys().chain(new.properties.keys()) {
+        check_name("tag", key)?;
+    }
+    if let ModelSource::Run { run_id, .. } = &new.source {
+        let run_id = tracking::full_run_id(app, run_id.clone()).await?;
+        tracking::drain(app, &run_id).await?;
+    }
+    let uploaded = match &new.source {
+        ModelSource::Blobs(files) => check_uploaded(app, files)?,
+        ModelSource::Run { .. } => Vec::new(),
+    };
+    app.store
+        .write(move |write| {
+            let (files, run) = match &new.source {
+                ModelSource::Blobs(_) => (uploaded, None),
+                ModelSource::Run { run_id, path } => {
+                    let (files, run) = files_of_run(write, run_id, path)?;
+                    (files, Some(run))
+                }
+            };
+            let mut model = Model {
+                workspace: workspace.clone(),
+                name: new.name,
+                version: 0,
+                description: new.description,
+                tags: new.tags,
+                properties: new.properties,
+                framework: new.framework,
+                framework_version: new.framework_version,
+                run_id: None,
+                experiment: None,
+                created_at_ms: now_ms(),
+                size: files.iter().map(|file| file.size).sum(),
+                checksum: checksum(&files),
+                files,
+            };
+            model.version = store::models::insert(write, &model, run)?;
+            let model = store::models::get(write, &workspace, &model.name, Some(model.version))?;
+            let scope = EventScope {
+                workspace,
+                experiment: model.experiment.clone(),
+                run_id: model.run_id.clone(),
+            };
+            let (name, version) = (model.name.clone(), model.version);
+            write.event(&scope, EventKind::ModelRegistered { name, version })?;
+            Ok(model)
+        })
+        .await
+}
+
+pub async fn list_models(
+    app: &Arc<App>,
+    workspace: String,
+    name: Option<String>,
+) -> Result<Vec<Model>> {
+    app.store.read(move |database| store::models::list(database, &workspace, name.as_deref())).await
+}
+
+/// That version, or the newest.
+pub async fn model(
+    app: &Arc<App>,
+    workspace: String,
+    name: String,
+    version: Option<u64>,
+) -> Result<Model> {
+    app.store.read(move |database| store::models::get(database, &workspace, &name, version)).await
+}
+
+pub async fn model_file(
+    app: &Arc<App>,
+    workspace: String,
+    name: String,
+    version: u64,
+    path: String,
+) -> Result<ModelFile> {
+    let path = artifact_path(&path)?;
+    let model = model(app, workspace, name, Some(version)).await?;
+    let count = model.files.len();
+    match model.files.into_iter().find(|file| file.path == path) {
+        Some(file) => Ok(file),
+        None => Err(ApiError::not_found("file", &path)
+            .hint(format!("version {version} of `{}` has {count} files", model.name))
+            .into()),
+    }
+}
+
+fn check_uploaded(app: &App, files: &[ModelFile]) -> Result<Vec<ModelFile>> {
+    if files.is_empty() {
+        return Err(ApiError::invalid("a model needs at least one file").into());
+    }
+    let mut checked = Vec::with_capacity(files.len());
+    for file in files {
+        check_digest(&file.sha256)?;
+        let path = artifact_path(&file.path)?;
+        let Some(size) = app.blobs.size(&file.sha256) else {
+            return Err(ApiError::invalid(format!(
+                "the content of `{path}` (sha256 {}) was not uploaded",
+                file.sha256
+            ))
+            .hint("send it with `PUT /api/blobs/{sha256}` first")
+            .into());
+        };
+        checked.push(ModelFile { path, size, sha256: file.sha256.clone() });
+    }
+    sorted_without_doubles(checked)
+}
+
+fn sorted_without_doubles(mut files: Vec<ModelFile>) -> Result<Vec<ModelFile>> {
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    match files.windows(2).find(|pair| pair[0].path == pair[1].path) {
+        Some(pair) => {
+            Err(ApiError::invalid(format!("the file `{}` is named twice", pair[0].path)).into())
+        }
+        None => Ok(files),
+    }
+}
+
+/// The artifact, or those below the folder, of that path; with the run's key.
+fn files_of_run(write: &Write<'_>, run_id: &str, path: &str) -> Result<(Vec<ModelFile>, i64)> {
+    let path = artifact_path(path)?;
+    let head = store::runs::head(write, run_id)?;
+    let last_part = path.rsplit('/').next().unwrap_or(&path).to_owned();
+    if let Some(artifact) = store::artifacts::find(write, head.key, &path)? {
+        let file = ModelFile { path: last_part, size: artifact.size, sha256: artifact.sha256 };
+        return Ok((vec![file], head.key));
+    }
+    let below = format!("{path}/");
+    let files: Vec<ModelFile> = store::artifacts::list(write, head.key, &below)?
+        .into_iter()
+        .map(|artifact| ModelFile {
+            path: format!("{last_part}/{}", &artifact.path[below.len()..]),
+            size: artifact.size,
+            sha256: artifact.sha256,
+        })
+        .collect();
+    if files.is_empty() {
+        // Says which artifact is nearest.
+        store::artifacts::get(write, head.key, &path)?;
+    }
+    Ok((sorted_without_doubles(files)?, head.key))
+}
+
+fn checksum(files: &[ModelFile]) -> String {
+    if let [file] = files {
+        return file.sha256.clone();
+    }
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(format!("{} {}\n", file.sha256, file.path));
+    }
+    hex(&hash.finalize())
+}

@@ -1,0 +1,151 @@
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use lazuli_domain::{Metric, MetricKind, MetricValue, RunDetails, StringMap};
+
+use super::STANDARD_LOG;
+use super::thinning::{Thinning, first_shown};
+use crate::app::App;
+use crate::blobs::Blobs;
+use crate::clock::now_ms;
+use crate::error::{Error, FileContext, Result};
+use crate::store;
+
+const LOG_LINES: usize = 20;
+/// Read from the end of the log to find its last lines.
+const LOG_TAIL: u64 = 64 * 1024;
+const LARGEST_IMAGE: u64 = 256 * 1024;
+const MOST_IMAGE_BYTES: u64 = 1 << 20;
+const MOST_CHILDREN: usize = 200;
+
+/// Everything RunDetails shows, of one moment.
+pub async fn run_details(app: &Arc<App>, given: String) -> Result<RunDetails> {
+    let run_id = super::full_run_id(app, given).await?;
+    super::drain(app, &run_id).await?;
+    let asked = run_id.clone();
+    let mut details = app
+        .store
+        .read(move |database| {
+            let head = store::runs::head(database, &asked)?;
+            let mut metrics = Vec::new();
+            for header in store::metrics::headers(database, head.key)? {
+                let first = first_shown(header.kind, header.count);
+                let mut points = Vec::new();
+                if header.kind == MetricKind::Scalar {
+                    let mut thinning = Thinning::new(header.count);
+                    let take = |point| thinning.take(point);
+                    store::metrics::each_point(database, header.key, header.kind, first, take)?;
+                    points = thinning.finish();
+                } else {
+                    let take = |point| points.push(point);
+                    store::metrics::each_point(database, header.key, header.kind, first, take)?;
+                }
+                let (name, kind, description) = (header.name, header.kind, header.description);
+                metrics.push(Metric { name, kind, description, points });
+            }
+            Ok(RunDetails {
+                run: store::runs::get(database, &asked)?,
+                metrics,
+                children: store::runs::children(database, head.key, MOST_CHILDREN)?,
+                artifacts: store::artifacts::list(database, head.key, "")?,
+                log_tail: Vec::new(),
+                images: StringMap::new(),
+                sequence: store::events::last_sequence(database)?,
+                observed_at_ms: now_ms(),
+            })
+        })
+        .await?;
+    details.log_tail = log_tail(app, run_id).await?;
+    let blobs = app.blobs.clone();
+    tokio::task::spawn_blocking(move || {
+        details.images = small_images(&blobs, &details)?;
+        Ok(details)
+    })
+    .await
+    .map_err(|panic| Error::Defect(format!("reading images broke down: {panic}")))?
+}
+
+/// The images that metrics show, as `data:` URIs, as far as a saved notebook can bear them.
+fn small_images(blobs: &Blobs, details: &RunDetails) -> Result<StringMap> {
+    let mut images = StringMap::new();
+    let mut room = MOST_IMAGE_BYTES;
+    let shown = details.metrics.iter().filter(|metric| metric.kind == MetricKind::Image);
+    for point in shown.flat_map(|metric| metric.points.iter().rev()) {
+        let MetricValue::Json(value) = &point.value else { continue };
+        let Some(path) = value.get("artifact").and_then(|path| path.as_str()) else { continue };
+        let Some(artifact) = details.artifacts.iter().find(|artifact| artifact.path == path) else {
+            continue;
+        };
+        let Some(media_type) = image_type(path) else { continue };
+        if artifact.size > LARGEST_IMAGE || artifact.size > room || images.contains_key(path) {
+            continue;
+        }
+        room -= artifact.size;
+        let mut bytes = Vec::new();
+        let (file, _size) = blobs.open_blob(&artifact.sha256)?;
+        file.take(LARGEST_IMAGE)
+            .read_to_end(&mut bytes)
+            .while_trying(|| "reading an image".into())?;
+        let content = base64::engine::general_purpose::STANDARD.encode(bytes);
+        images.insert(path.to_owned(), format!("data:{media_type};base64,{content}"));
+    }
+    Ok(images)
+}
+
+fn image_type(path: &str) -> Option<&'static str> {
+    let (_, extension) = path.rsplit_once('.')?;
+    match extension.to_ascii_lowercase().as_str() {
+        "png" => Some("image/png"),
+        "jpg" | "jpeg" => Some("image/jpeg"),
+        "gif" => Some("image/gif"),
+        "webp" => Some("image/webp"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}
+
+async fn log_tail(app: &Arc<App>, run_id: String) -> Result<Vec<String>> {
+    let (mut file, size) = match super::open_log(app, run_id, STANDARD_LOG.to_owned()).await {
+        Ok(log) => log,
+        // An interactive run has no log.
+        Err(Error::Refused(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    tokio::task::spawn_blocking(move || -> std::io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
+        file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    })
+    .await
+    .map_err(|panic| Error::Defect(format!("reading a log broke down: {panic}")))?
+    .while_trying(|| "reading the end of a log".into())
+    .map(|bytes| last_lines(&bytes))
+}
+
+/// The last lines as a terminal would show them: a progress bar that writes over its line with `\r`
+/// is shown as it stands.
+fn last_lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut lines: Vec<String> = text
+        .lines()
+        .rev()
+        .take(LOG_LINES)
+        .map(|line| line.trim_end_matches('\r').rsplit('\r').next().unwrap_or("").to_owned())
+        .collect();
+    lines.reverse();
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_shows_what_a_terminal_would() {
+        assert_eq!(last_lines(b"a\nb\r\n 1%\r50%\r99%\nend"), ["a", "b", "99%", "end"]);
+        let many: String = (0..100).map(|line| format!("{line}\n")).collect();
+        assert_eq!(last_lines(many.as_bytes()).first().map(String::as_str), Some("80"));
+    }
+}

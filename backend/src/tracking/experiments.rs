@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use lazuli_domain::{Experiment, NewExperiment, check_name};
+
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::error::Result;
+use crate::store;
+
+pub async fn create_experiment(
+    app: &Arc<App>,
+    workspace: String,
+    new: NewExperiment,
+) -> Result<Experiment> {
+    check_name("experiment", &new.name)?;
+    app.store
+        .write(move |write| {
+            store::experiments::ensure(write, &workspace, &new.name, &new.tags, now_ms())?;
+            store::experiments::get(write, &workspace, &new.name)
+        })
+        .await
+}
+
+pub async fn list_experiments(app: &Arc<App>, workspace: String) -> Result<Vec<Experiment>> {
+    app.store.read(move |database| store::experiments::list(database, &workspace)).await
+}
+
+pub async fn experiment(app: &Arc<App>, workspace: String, name: String) -> Result<Experiment> {
+    app.store.read(move |database| store::experiments::get(database, &workspace, &name)).await
+}

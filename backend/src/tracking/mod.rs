@@ -1,0 +1,38 @@
+//! What happens to workspaces, experiments and runs.
+//!
+//! These are the use cases: HTTP calls them, and so does the supervisor of jobs. They know no status
+//! codes and no SQL. A run given by a person may be the beginning of its id.
+
+mod artifacts;
+mod details;
+mod ending;
+mod experiments;
+mod jobs;
+mod logs;
+mod owners;
+mod recovery;
+mod runs;
+mod spool;
+mod spool_watch;
+mod thinning;
+mod workspaces;
+
+pub use artifacts::{artifact, list_artifacts, put_artifact, put_artifact_file};
+pub use details::run_details;
+pub use ending::{RunEnd, cancel_run, complete_run, end_run, fail_run};
+pub use experiments::{create_experiment, experiment, list_experiments};
+pub use jobs::{
+    claim_job, create_job, end_job, job, jobs_active, jobs_queued, report_job, set_job_agent,
+};
+pub use logs::{append_log, list_logs, open_log};
+pub use owners::watch_owners;
+pub use recovery::recover;
+pub use runs::{
+    child_runs, create_run, flush_run, full_run_id, list_runs, metric, metrics, patch_run, run,
+};
+pub use spool::drain;
+pub use spool_watch::watch_spool;
+pub use workspaces::{create_workspace, list_workspaces, totals, workspace};
+
+/// The log that a script's stdout and stderr go to.
+pub const STANDARD_LOG: &str = "user_logs/std_log.txt";

@@ -1,0 +1,275 @@
+//! From spool files into the database; the protocol is told in `lazuli_domain`'s `spool.rs`.
+//!
+//! The file is read on the writer thread, inside the write that commits what was read together with
+//! the offset reached. That is why two readers of one file cannot exist and no lock is needed.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use lazuli_domain::{
+    EventKind, MetricKind, MetricValue, Number, SpoolRecord, check_name, parse_spool_line,
+};
+use serde_json::Value;
+
+use super::runs::write_once;
+use crate::app::App;
+use crate::error::{Error, FileContext, Result};
+use crate::store::entries::{self, EntryKind};
+use crate::store::metrics::MetricRow;
+use crate::store::runs::RunHead;
+use crate::store::{self, Write};
+
+/// Read in one write, so that other writes come in between.
+const CHUNK: usize = 1 << 20;
+/// A longer line is no record.
+const LONGEST_LINE: usize = 64 << 20;
+
+/// Commits what the run's processes have logged until now.
+pub async fn drain(app: &Arc<App>, run_id: &str) -> Result<()> {
+    let path = app.home.spool(run_id);
+    loop {
+        let Ok(metadata) = tokio::fs::metadata(&path).await else {
+            // The run has ended, and its end has read the file.
+            return Ok(());
+        };
+        let asked = run_id.to_owned();
+        let head = app.store.read(move |database| store::runs::find_head(database, &asked)).await?;
+        if head.is_none_or(|head| head.spool_offset >= metadata.len()) {
+            return Ok(());
+        }
+        let run_id = run_id.to_owned();
+        let path = path.clone();
+        let reached_end = app
+            .store
+            .write(move |write| {
+                let Some(head) = store::runs::find_head(write, &run_id)? else { return Ok(true) };
+                match File::open(&path) {
+                    Ok(file) => ingest(write, &head, &file),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+                    Err(source) => {
+                        Err(Error::File { action: format!("opening `{}`", path.display()), source })
+                    }
+                }
+            })
+            .await?;
+        if reached_end {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads a chunk of whole lines; true when nothing but an unfinished line is left.
+pub(super) fn ingest(write: &mut Write<'_>, head: &RunHead, file: &File) -> Result<bool> {
+    let lines = read_lines(file, head.spool_offset)?;
+    if !lines.bytes.is_empty() {
+        let mut batch = Batch::new(head.key);
+        for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
+            batch.take(write, line)?;
+        }
+        batch.finish(write, head)?;
+        let offset = head.spool_offset + lines.bytes.len() as u64;
+        store::runs::set_spool_offset(write, head.key, offset)?;
+    }
+    Ok(lines.reached_end)
+}
+
+/// Reads everything that is left, under the exclusive lock of the run's end. A last line without
+/// its newline was never acknowledged to its writer; it is counted as torn.
+pub(super) fn ingest_to_end(write: &mut Write<'_>, run_id: &str, file: &File) -> Result<()> {
+    loop {
+        let head = store::runs::head(write, run_id)?;
+        if !ingest(write, &head, file)? {
+            continue;
+        }
+        let head = store::runs::head(write, run_id)?;
+        let size = file.metadata().while_trying(|| "reading a spool's size".into())?.len();
+        if size > head.spool_offset {
+            store::runs::add_rejected(write, head.key, 1, "the last record is torn")?;
+            store::runs::set_spool_offset(write, head.key, size)?;
+        }
+        return Ok(());
+    }
+}
+
+struct Lines {
+    /// Whole lines, or one piece of a line that is too long to be one.
+    bytes: Vec<u8>,
+    reached_end: bool,
+}
+
+fn read_lines(file: &File, offset: u64) -> Result<Lines> {
+    let mut bytes = vec![0; CHUNK];
+    let mut filled = 0;
+    loop {
+        let read = file
+            .read_at(&mut bytes[filled..], offset + filled as u64)
+            .while_trying(|| "reading a spool".into())?;
+        filled += read;
+        let reached_end = read == 0;
+        if !reached_end && filled < bytes.len() {
+            continue;
+        }
+        let whole = bytes[..filled].iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+        let keep = match whole {
+            Some(whole) => whole,
+            None if reached_end => 0,
+            None if filled >= LONGEST_LINE => filled,
+            None => {
+                bytes.resize(bytes.len() * 2, 0);
+                continue;
+            }
+        };
+        bytes.truncate(keep);
+        return Ok(Lines { bytes, reached_end });
+    }
+}
+
+/// The records of one commit.
+struct Batch {
+    run: i64,
+    metrics: HashMap<String, MetricRow>,
+    /// Names with points in this batch, in order of appearance.
+    names: Vec<String>,
+    points: u64,
+    entries_changed: bool,
+    rejected: u64,
+    rejected_reason: String,
+}
+
+impl Batch {
+    fn new(run: i64) -> Batch {
+        Batch {
+            run,
+            metrics: HashMap::new(),
+            names: Vec::new(),
+            points: 0,
+            entries_changed: false,
+            rejected: 0,
+            rejected_reason: String::new(),
+        }
+    }
+
+    fn take(&mut self, write: &Write<'_>, line: &[u8]) -> Result<()> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let outcome = match parse_spool_line(line) {
+            Ok(record) => self.keep(write, record),
+            Err(reason) => {
+                self.reject(format!("a record is torn or malformed: {reason}"));
+                return Ok(());
+            }
+        };
+        match outcome {
+            // What is wrong with a record is told with the run; it must not stop the others.
+            Err(Error::Refused(refusal)) => {
+                self.reject(refusal.message);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn keep(&mut self, write: &Write<'_>, record: SpoolRecord) -> Result<()> {
+        match record {
+            SpoolRecord::Metric { name, kind, value, step, time_ms, description } => {
+                check_name("metric", &name)?;
+                let value = fitting(&name, kind, value)?;
+                let metric = match self.metrics.entry(name.clone()) {
+                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                    std::collections::hash_map::Entry::Vacant(entry) => {
+                        let found = store::metrics::find(write, self.run, &name)?;
+                        entry.insert(match found {
+                            Some(metric) => metric,
+                            None => {
+                                store::metrics::insert(write, self.run, &name, kind, &description)?
+                            }
+                        })
+                    }
+                };
+                if metric.kind != kind {
+                    return Err(lazuli_domain::ApiError::invalid(format!(
+                        "the metric `{name}` is of kind {} and cannot take a {kind}",
+                        metric.kind
+                    ))
+                    .into());
+                }
+                store::metrics::add_point(write, metric, step, time_ms, &value)?;
+                self.points += 1;
+                if !self.names.contains(&name) {
+                    self.names.push(name);
+                }
+                Ok(())
+            }
+            SpoolRecord::Tag { key, value } => {
+                check_name("tag", &key)?;
+                self.entries_changed = true;
+                entries::set(write, EntryKind::Tag, self.run, &key, &value)
+            }
+            SpoolRecord::Property { key, value } => {
+                check_name("property", &key)?;
+                self.entries_changed = true;
+                write_once(write, EntryKind::Property, self.run, &key, &value)
+            }
+            SpoolRecord::Parameter { key, value } => {
+                check_name("parameter", &key)?;
+                self.entries_changed = true;
+                write_once(write, EntryKind::Parameter, self.run, &key, &value)
+            }
+        }
+    }
+
+    fn reject(&mut self, reason: String) {
+        self.rejected += 1;
+        self.rejected_reason = reason;
+    }
+
+    fn finish(self, write: &mut Write<'_>, head: &RunHead) -> Result<()> {
+        for name in &self.names {
+            store::metrics::save_summary(write, &self.metrics[name])?;
+        }
+        if self.rejected > 0 {
+            store::runs::add_rejected(write, self.run, self.rejected, &self.rejected_reason)?;
+        }
+        if self.entries_changed || self.rejected > 0 {
+            write.event(&head.scope(), EventKind::RunUpdated)?;
+        }
+        if self.points > 0 {
+            let logged = EventKind::MetricsLogged { names: self.names, points: self.points };
+            write.event(&head.scope(), logged)?;
+        }
+        Ok(())
+    }
+}
+
+/// The value as its kind keeps it, or what is wrong with it.
+fn fitting(name: &str, kind: MetricKind, value: MetricValue) -> Result<MetricValue> {
+    let fits = match (kind, &value) {
+        (MetricKind::Scalar, MetricValue::Number(_) | MetricValue::Text(_)) => true,
+        (MetricKind::Scalar, MetricValue::Json(Value::Bool(flag))) => {
+            return Ok(MetricValue::Number(Number::Integer(i64::from(*flag))));
+        }
+        (MetricKind::Scalar, MetricValue::Json(_)) => false,
+        (MetricKind::List, MetricValue::Json(json)) => json.is_array(),
+        (MetricKind::Table, MetricValue::Json(json)) => json.is_object() || json.is_array(),
+        (MetricKind::Image, MetricValue::Json(json)) => {
+            json.get("artifact").is_some_and(Value::is_string)
+        }
+        (
+            MetricKind::Row
+            | MetricKind::ConfusionMatrix
+            | MetricKind::AccuracyTable
+            | MetricKind::Predictions
+            | MetricKind::Residuals,
+            MetricValue::Json(json),
+        ) => json.is_object(),
+        (_, MetricValue::Number(_) | MetricValue::Text(_)) => false,
+    };
+    if fits {
+        return Ok(value);
+    }
+    Err(lazuli_domain::ApiError::invalid(format!("a point of the metric `{name}` is no {kind}"))
+        .into())
+}

@@ -1,0 +1,9 @@
+//! The program as people use it: each test has a home of its own, and the daemon that serves it is
+//! gone when the test is over.
+
+mod bad_input;
+mod daemon;
+mod files;
+mod fixture;
+mod kernel;
+mod tracking;

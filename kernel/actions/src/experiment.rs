@@ -1,0 +1,85 @@
+use lazuli::Result;
+use lazuli_commands::table::ExperimentCommand;
+use lazuli_domain::{ApiError, NewExperiment, StringMap};
+
+use crate::show::{age, date_time, now_ms, pairs};
+use crate::{Caller, Context, Outcome, Session, Table};
+
+pub(crate) fn perform(
+    command: &ExperimentCommand,
+    context: &Context,
+    session: &mut Session,
+) -> Result<Outcome> {
+    match command {
+        ExperimentCommand::List => list(context, session),
+        ExperimentCommand::Show { name } => {
+            let Some(name) = name.as_deref().or(session.experiment.as_deref()) else {
+                return Err(ApiError::invalid("no experiment is in use")
+                    .hint(format!("name one; {} lists them", context.say("experiment list")))
+                    .into());
+            };
+            show(context, session, name)
+        }
+        ExperimentCommand::Create { name, tags } => {
+            let known = context.client.experiments(&session.workspace)?;
+            let exists = known.iter().any(|known| known.name == *name);
+            let new = NewExperiment { name: name.clone(), tags: crate::run::tags(tags) };
+            let created = context.client.create_experiment(&session.workspace, &new)?;
+            let text = match exists {
+                true => format!("experiment `{name}` exists already"),
+                false => format!("created experiment `{name}`"),
+            };
+            Outcome::new(text, &created)
+        }
+        ExperimentCommand::Use { name } => switch(context, session, name),
+    }
+}
+
+fn list(context: &Context, session: &Session) -> Result<Outcome> {
+    let experiments = context.client.experiments(&session.workspace)?;
+    let nothing = format!("workspace `{}` has no experiments", session.workspace);
+    let mut table = Table::new(["", "Name", "Runs", "Last run"]).when_empty(nothing);
+    for experiment in &experiments {
+        let used = session.experiment.as_deref() == Some(&experiment.name);
+        table.row(vec![
+            if used { "*".into() } else { String::new() },
+            experiment.name.clone(),
+            experiment.runs.to_string(),
+            experiment.last_run_at_ms.map(|time| age(time, now_ms())).unwrap_or_default(),
+        ]);
+    }
+    Outcome::table(&table, &experiments)
+}
+
+fn show(context: &Context, session: &Session, name: &str) -> Result<Outcome> {
+    let experiment = context.client.experiment(&session.workspace, name)?;
+    let mut lines = vec![
+        format!("Experiment {}", experiment.name),
+        format!("Workspace  {}", experiment.workspace),
+        format!("Created    {}", date_time(experiment.created_at_ms)),
+        format!("Runs       {}", experiment.runs),
+    ];
+    if let Some(time) = experiment.last_run_at_ms {
+        lines.push(format!("Last run   {}", age(time, now_ms())));
+    }
+    if !experiment.tags.is_empty() {
+        lines.push(format!("Tags       {}", pairs(&experiment.tags)));
+    }
+    Outcome::new(lines.join("\n"), &experiment)
+}
+
+fn switch(context: &Context, session: &mut Session, name: &str) -> Result<Outcome> {
+    if context.caller == Caller::Shell {
+        return Err(ApiError::invalid("a shell keeps no experiment between two commands")
+            .hint(format!("give `--experiment {name}` with a command, or set `LAZULI_EXPERIMENT`"))
+            .into());
+    }
+    let new = NewExperiment { name: name.to_owned(), tags: StringMap::new() };
+    let experiment = context.client.create_experiment(&session.workspace, &new)?;
+    session.experiment = Some(experiment.name.clone());
+    let mut text = format!("using experiment `{name}`");
+    if let Some(run_id) = &session.run_id {
+        text.push_str(&format!("; run `{run_id}` stays the active one until it is completed"));
+    }
+    Outcome::new(text, &experiment)
+}

@@ -1,0 +1,44 @@
+use lazuli::Result;
+use lazuli_commands::{Command, Options};
+
+use crate::{
+    Context, Outcome, Session, Talk, compute, environment, experiment, model, run, secret,
+    workspace,
+};
+
+/// Performs a command. When it fails, nothing has changed, the session included.
+pub fn perform(
+    command: &Command,
+    options: &Options,
+    context: &Context,
+    session: &mut Session,
+    talk: &mut dyn Talk,
+) -> Result<Outcome> {
+    let mut changed = session.clone();
+    if let Some(workspace) = &options.workspace {
+        changed.workspace = workspace.clone();
+    }
+    let outcome = dispatch(command, context, &mut changed, talk)?;
+    if options.workspace.is_some() && !matches!(command, Command::Workspace(_)) {
+        changed.workspace = session.workspace.clone();
+    }
+    *session = changed;
+    Ok(outcome)
+}
+
+fn dispatch(
+    command: &Command,
+    context: &Context,
+    session: &mut Session,
+    talk: &mut dyn Talk,
+) -> Result<Outcome> {
+    match command {
+        Command::Workspace(command) => workspace::perform(command, context, session),
+        Command::Experiment(command) => experiment::perform(command, context, session),
+        Command::Run(command) => run::perform(command, context, session, talk),
+        Command::Model(command) => model::perform(command, context, session, talk),
+        Command::Compute(command) => compute::perform(command, context, session),
+        Command::Environment(command) => environment::perform(command, context),
+        Command::Secret(command) => secret::perform(command, context, session, talk),
+    }
+}

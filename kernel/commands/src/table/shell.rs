@@ -1,0 +1,100 @@
+//! What only a shell may say.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Command;
+
+/// What the command line of `lazuli` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShellCommand {
+    Shared(Command),
+    Serve(Serve),
+    Status,
+    Stop,
+    Kernel(Kernel),
+    Snapshot(SnapshotCommand),
+    Completions { shell: CompletionShell },
+    Reference,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum OwnCommand {
+    Serve(Serve),
+    /// Show whether a daemon runs, and what it keeps
+    #[command(after_help = "Ends with code 3 when none runs.\n\nExamples:\n  $status --json")]
+    Status,
+    /// Stop the daemon and wait until it is gone; submitted scripts go on
+    Stop,
+    Kernel(Kernel),
+    /// Snapshots of source folders
+    #[command(subcommand, hide = true)]
+    Snapshot(SnapshotCommand),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  $completions bash > ~/.local/share/bash-completion/completions/lazuli"
+    )]
+    Completions {
+        /// The shell
+        shell: CompletionShell,
+    },
+    /// Print the reference of all commands as Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+impl From<OwnCommand> for ShellCommand {
+    fn from(own: OwnCommand) -> ShellCommand {
+        match own {
+            OwnCommand::Serve(serve) => ShellCommand::Serve(serve),
+            OwnCommand::Status => ShellCommand::Status,
+            OwnCommand::Stop => ShellCommand::Stop,
+            OwnCommand::Kernel(kernel) => ShellCommand::Kernel(kernel),
+            OwnCommand::Snapshot(snapshot) => ShellCommand::Snapshot(snapshot),
+            OwnCommand::Completions { shell } => ShellCommand::Completions { shell },
+            OwnCommand::Reference => ShellCommand::Reference,
+        }
+    }
+}
+
+/// Run the daemon in the foreground; commands start one themselves when they need it
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:\n  $serve --port 8787")]
+pub struct Serve {
+    /// Port to listen on, any free one when absent
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub host: String,
+    /// Started by a client that needs a daemon: give way silently when one runs
+    #[arg(long, hide = true)]
+    pub on_demand: bool,
+}
+
+/// The Jupyter kernel: `lazuli kernel install` and more
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(disable_help_flag = true, after_help = "Examples:\n  $kernel install --user")]
+pub struct Kernel {
+    /// What `lazuli-kernel` is told
+    #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum SnapshotCommand {
+    /// Keep a folder as a run would get it and print the snapshot's id
+    Create {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        folder: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompletionShell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}

@@ -1,0 +1,145 @@
+//! Jupyter's protocol, 5.4: <https://jupyter-client.readthedocs.io/en/latest/messaging.html>.
+//!
+//! ```text
+//! shell ───► requests, answered at once   control ───► interrupt, shutdown
+//!       └──► cells, one after the other   heartbeat ── a thread of its own
+//!                        everything that is put out ──► iopub, one queue
+//! ```
+
+mod complete;
+mod control;
+mod execute;
+mod heartbeat;
+mod history;
+mod inspect;
+pub mod iopub;
+pub mod kernel;
+mod shell;
+pub mod stdin;
+mod survive;
+pub mod text;
+pub mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jupyter_protocol::ConnectionInfo;
+use jupyter_zmq_client::{
+    create_kernel_control_connection, create_kernel_iopub_connection,
+    create_kernel_shell_connection, create_kernel_stdin_connection,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::interpreter::{Interpreter, InterpreterConfig};
+use crate::session::Session;
+use iopub::IoPub;
+use kernel::Kernel;
+use stdin::Stdin;
+
+/// How many outputs of background threads may wait.
+const BACKGROUND_OUTPUTS: usize = 64;
+const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
+/// How long the children and the active runs may take to end.
+const LAST_WISHES: Duration = Duration::from_secs(5);
+/// zeromq sends in the background and cannot be asked whether it is done. The last replies are
+/// small and the clients local; they are away long before.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Serves one notebook until it says that it is done.
+pub fn run(connection_file: &Path, has_owner: bool) -> anyhow::Result<()> {
+    let parent = has_owner.then(std::os::unix::process::parent_id);
+    let text = std::fs::read(connection_file).with_context(|| {
+        format!("the connection file `{}` cannot be read", connection_file.display())
+    })?;
+    let connection: ConnectionInfo = serde_json::from_slice(&text).with_context(|| {
+        format!("`{}` is no connection file of Jupyter", connection_file.display())
+    })?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build()?;
+    let outcome = runtime.block_on(serve(connection, parent));
+    // A magic that still waits for the daemon must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(connection: ConnectionInfo, parent: Option<u32>) -> anyhow::Result<()> {
+    heartbeat::start(connection.clone()).context("the heartbeat cannot be served")?;
+    let name = uuid::Uuid::new_v4().to_string();
+    let (shell_replies, shell_requests) =
+        wire::split(create_kernel_shell_connection(&connection, &name).await?, "shell");
+    let (control_replies, control_requests) =
+        wire::split(create_kernel_control_connection(&connection, &name).await?, "control");
+    let (stdin_requests, stdin_replies) =
+        wire::split(create_kernel_stdin_connection(&connection, &name).await?, "stdin");
+    let iopub = IoPub::start(create_kernel_iopub_connection(&connection, &name).await?);
+
+    let session = Session::start()?;
+    let (background_tx, background_rx) = mpsc::channel(BACKGROUND_OUTPUTS);
+    let interpreter = Interpreter::start(InterpreterConfig {
+        cell_environment: session.environment(),
+        background: Some(background_tx),
+        ..InterpreterConfig::default()
+    })
+    .context("the interpreter cannot be started")?;
+    let stdin = Stdin::start(stdin_requests, stdin_replies);
+    let kernel = Arc::new(Kernel::new(iopub, stdin, interpreter, session));
+    kernel.iopub.status(None, "starting").await;
+
+    let (cells_tx, cells_rx) = mpsc::unbounded_channel();
+    tokio::spawn(execute::publish_background(kernel.clone(), background_rx));
+    tokio::spawn(execute::serve(kernel.clone(), shell_replies.clone(), cells_rx));
+    tokio::spawn(shell::serve(kernel.clone(), shell_requests, shell_replies, cells_tx));
+    tokio::spawn(control::serve(kernel.clone(), control_requests, control_replies));
+
+    wait_for_the_end(&kernel, parent).await?;
+    end(&kernel).await;
+    Ok(())
+}
+
+/// SIGINT interrupts the running cell, as in a terminal; SIGTERM ends the session, and so does the
+/// end of the front end that owns it.
+async fn wait_for_the_end(kernel: &Kernel, parent: Option<u32>) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut look = tokio::time::interval(LOOK_AT_PARENT);
+    loop {
+        tokio::select! {
+            () = kernel.ended() => return Ok(()),
+            // An orphan is given another parent.
+            _ = look.tick(), if parent.is_some() => {
+                if parent != Some(std::os::unix::process::parent_id()) {
+                    tracing::info!("the front end is gone");
+                    return Ok(());
+                }
+            }
+            Some(()) = interrupt.recv() => kernel.interrupt(),
+            Some(()) = terminate.recv() => return Ok(()),
+        }
+    }
+}
+
+/// Nothing that the session has started stays: no process, no run.
+async fn end(kernel: &Arc<Kernel>) {
+    kernel.interrupt();
+    kernel.session.end_programs();
+    let completing = tokio::task::spawn_blocking({
+        let kernel = kernel.clone();
+        move || kernel.session.complete_runs()
+    });
+    let wishes = async {
+        let ((), completed) = tokio::join!(kernel.interpreter.shutdown(), completing);
+        match completed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the active run was not completed"),
+            Err(error) => tracing::warn!(%error, "the active run was not completed"),
+        }
+    };
+    if tokio::time::timeout(LAST_WISHES, wishes).await.is_err() {
+        tracing::warn!("not everything could be ended in time");
+    }
+    kernel.iopub.close().await;
+    tokio::time::sleep(LINGER).await;
+}

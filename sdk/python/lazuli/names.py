@@ -1,0 +1,34 @@
+"""Names of artifacts: relative, inside their folder. The daemon applies the same rule."""
+
+from lazuli.errors import InvalidError
+
+
+def artifact_path(name):
+    """The name with single slashes; refuses what would leave its folder."""
+    name = str(name)
+
+    def refuse(why):
+        raise InvalidError(f"the artifact name `{ascii(name[:60])[1:-1]}` {why}", "use a relative path such as `outputs/model.pkl`")
+
+    if len(name.encode("utf-8", "replace")) > 1024:
+        refuse("is longer than 1024 bytes")
+    if "\\" in name:
+        refuse("contains a backslash")
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
+        refuse("contains a control character")
+    if name.startswith("/") or name[1:2] == ":":
+        refuse("is absolute")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        refuse("contains `..`")
+    if not parts:
+        refuse("is empty")
+    for part in parts:
+        if len(part.encode("utf-8", "replace")) > 255:
+            refuse(f"has a part of {len(part.encode('utf-8', 'replace'))} bytes, at most 255 are allowed")
+    return "/".join(parts)
+
+
+def below(folder, name):
+    """Where a downloaded file of that name belongs below ``folder`` (a Path)."""
+    return folder.joinpath(*artifact_path(name).split("/"))

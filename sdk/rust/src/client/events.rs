@@ -1,0 +1,149 @@
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
+use lazuli_domain::{ApiError, ErrorKind, Event};
+
+use super::transport::{Body, ResponseBody, is_timeout};
+use super::{Client, query};
+use crate::{Error, Result};
+
+/// The daemon says something at least every 15 s; a connection silent for longer is dead.
+const SILENCE: Duration = Duration::from_secs(40);
+
+/// Which events to hear of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Events after this sequence number; from now on when absent.
+    pub after: Option<u64>,
+    pub run: Option<String>,
+    pub experiment: Option<String>,
+    pub workspace: Option<String>,
+}
+
+impl Client {
+    /// What happens from now on, or after a sequence number.
+    ///
+    /// The stream is open when this returns: what happens later is in it.
+    pub fn events(&self, filter: &EventQuery) -> Result<EventStream> {
+        let mut filter = filter.clone();
+        // So that nothing is missed should the connection break before the first event.
+        if filter.after.is_none() {
+            filter.after = Some(self.status()?.last_event);
+        }
+        let body = open(self, &filter)?;
+        Ok(EventStream { client: self.clone(), filter, body: Some(body), line: Vec::new() })
+    }
+}
+
+/// Events as they happen. The iterator waits for the next one; it ends only with an error, when
+/// the daemon is gone and cannot be started again. A connection that breaks is opened again where
+/// it broke, so no event is missed and none comes twice.
+#[derive(Debug)]
+pub struct EventStream {
+    client: Client,
+    filter: EventQuery,
+    body: Option<BufReader<ResponseBody>>,
+    /// The line that is being read.
+    line: Vec<u8>,
+}
+
+impl EventStream {
+    /// The next event, if one comes within that time.
+    pub fn next_within(&mut self, time: Duration) -> Result<Option<Event>> {
+        self.next_until(Some(Instant::now() + time))
+    }
+
+    /// Sequence number of the last event that was seen.
+    pub fn position(&self) -> u64 {
+        self.filter.after.unwrap_or_default()
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Event>> {
+        let mut reopened = false;
+        loop {
+            match self.read_event(deadline) {
+                Ok(Some(event)) => {
+                    self.filter.after = Some(event.sequence);
+                    return Ok(Some(event));
+                }
+                Ok(None) => return Ok(None),
+                Err(Broken::Content(error)) => return Err(error),
+                Err(Broken::Connection(error)) => {
+                    self.line.clear();
+                    self.body = None;
+                    if std::mem::replace(&mut reopened, true) {
+                        return Err(Error::io("the event stream broke off", error));
+                    }
+                    self.client = Client::connect_to(self.client.home())?;
+                    self.body = Some(open(&self.client, &self.filter)?);
+                }
+            }
+        }
+    }
+
+    fn read_event(&mut self, deadline: Option<Instant>) -> Result<Option<Event>, Broken> {
+        let Some(body) = &mut self.body else {
+            return Err(Broken::Connection(std::io::ErrorKind::NotConnected.into()));
+        };
+        let mut silent_since = Instant::now();
+        loop {
+            let dead_at = silent_since + SILENCE;
+            let until = deadline.map_or(dead_at, |deadline| deadline.min(dead_at));
+            let left = until.saturating_duration_since(Instant::now());
+            body.get_ref()
+                .set_timeout(left.max(Duration::from_millis(1)))
+                .map_err(Broken::Connection)?;
+            match body.read_until(b'\n', &mut self.line) {
+                Ok(_) if self.line.ends_with(b"\n") => {}
+                Ok(_) => {
+                    return Err(Broken::Connection(std::io::ErrorKind::UnexpectedEof.into()));
+                }
+                Err(error) if is_timeout(&error) => {
+                    if Instant::now() < dead_at {
+                        return Ok(None);
+                    }
+                    return Err(Broken::Connection(error));
+                }
+                Err(error) => return Err(Broken::Connection(error)),
+            }
+            silent_since = Instant::now();
+            // Each event is one `data` line; `id` and `event` repeat what it says.
+            let event = self.line.strip_prefix(b"data:").map(serde_json::from_slice);
+            let event = event.transpose().map_err(|error| {
+                let message = format!("an event of the daemon is not understood: {error}");
+                let error = Error::caused_by(ApiError::new(ErrorKind::Internal, message), error);
+                Broken::Content(error)
+            });
+            self.line.clear();
+            if let Some(event) = event? {
+                return Ok(Some(event));
+            }
+        }
+    }
+}
+
+impl Iterator for EventStream {
+    type Item = Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_until(None).transpose()
+    }
+}
+
+enum Broken {
+    Connection(std::io::Error),
+    Content(Error),
+}
+
+fn open(client: &Client, filter: &EventQuery) -> Result<BufReader<ResponseBody>> {
+    let after = filter.after.map(|sequence| sequence.to_string());
+    let parameters = [
+        ("after", after.as_deref()),
+        ("run", filter.run.as_deref()),
+        ("experiment", filter.experiment.as_deref()),
+        ("workspace", filter.workspace.as_deref()),
+    ];
+    let response =
+        client.send("GET", &format!("/api/events{}", query(&parameters)), Body::Empty)?;
+    Ok(BufReader::new(response.body))
+}

@@ -1,0 +1,88 @@
+use lazuli_domain::{
+    DisplayBundle, Metric, NewRun, Page, Run, RunDetails, RunError, RunPatch, RunStatus,
+};
+
+use super::{Client, encode, query, run_target, workspace_target};
+use crate::Result;
+
+/// Which runs of a workspace to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunQuery {
+    pub experiment: Option<String>,
+    pub status: Option<RunStatus>,
+    /// Children of this run.
+    pub parent: Option<String>,
+    /// At most so many: 100 when absent, never more than 1000.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Every `run_id` may be shortened to its first characters, at least four, while they name one run.
+impl Client {
+    pub fn runs(&self, workspace: &str, filter: &RunQuery) -> Result<Page<Run>> {
+        let limit = filter.limit.map(|limit| limit.to_string());
+        let parameters = [
+            ("experiment", filter.experiment.as_deref()),
+            ("status", filter.status.map(RunStatus::as_str)),
+            ("parent", filter.parent.as_deref()),
+            ("limit", limit.as_deref()),
+            ("cursor", filter.cursor.as_deref()),
+        ];
+        self.get(&workspace_target(workspace, &format!("/runs{}", query(&parameters))))
+    }
+
+    /// Starts an interactive run.
+    pub fn create_run(&self, workspace: &str, run: &NewRun) -> Result<Run> {
+        self.post(&workspace_target(workspace, "/runs"), run)
+    }
+
+    /// The run with everything that was logged before this call.
+    pub fn run(&self, run_id: &str) -> Result<Run> {
+        self.get(&run_target(run_id, ""))
+    }
+
+    pub fn update_run(&self, run_id: &str, patch: &RunPatch) -> Result<Run> {
+        self.send_json("PATCH", &run_target(run_id, ""), patch)
+    }
+
+    /// Everything that was logged is committed when this returns.
+    pub fn flush_run(&self, run_id: &str) -> Result<Run> {
+        self.call("POST", &run_target(run_id, "/flush"))
+    }
+
+    pub fn complete_run(&self, run_id: &str) -> Result<Run> {
+        self.call("POST", &run_target(run_id, "/complete"))
+    }
+
+    pub fn fail_run(&self, run_id: &str, error: &RunError) -> Result<Run> {
+        self.post(&run_target(run_id, "/fail"), error)
+    }
+
+    /// An interactive run is canceled at once, a script's processes are ended first.
+    pub fn cancel_run(&self, run_id: &str) -> Result<Run> {
+        self.call("POST", &run_target(run_id, "/cancel"))
+    }
+
+    /// All metrics with every point.
+    pub fn metrics(&self, run_id: &str) -> Result<Vec<Metric>> {
+        self.get(&run_target(run_id, "/metrics"))
+    }
+
+    pub fn metric(&self, run_id: &str, name: &str) -> Result<Metric> {
+        self.get(&run_target(run_id, &format!("/metrics/{}", encode(name))))
+    }
+
+    pub fn children(&self, run_id: &str) -> Result<Vec<Run>> {
+        self.get(&run_target(run_id, "/children"))
+    }
+
+    pub fn details(&self, run_id: &str) -> Result<RunDetails> {
+        self.get(&run_target(run_id, "/details"))
+    }
+
+    /// The three forms in which a front end shows a run.
+    pub fn display(&self, run_id: &str) -> Result<DisplayBundle> {
+        self.get(&run_target(run_id, "/display"))
+    }
+}

@@ -1,0 +1,47 @@
+use lazuli_domain::{
+    ComputeTarget, Environment, Experiment, NewExperiment, NewWorkspace, Workspace,
+};
+
+use super::{Client, encode, workspace_target};
+use crate::Result;
+
+impl Client {
+    pub fn workspaces(&self) -> Result<Vec<Workspace>> {
+        self.get("/api/workspaces")
+    }
+
+    /// An existing workspace of that name is returned as it is.
+    pub fn create_workspace(&self, workspace: &NewWorkspace) -> Result<Workspace> {
+        self.post("/api/workspaces", workspace)
+    }
+
+    pub fn workspace(&self, name: &str) -> Result<Workspace> {
+        self.get(&workspace_target(name, ""))
+    }
+
+    pub fn experiments(&self, workspace: &str) -> Result<Vec<Experiment>> {
+        self.get(&workspace_target(workspace, "/experiments"))
+    }
+
+    /// An existing experiment of that name is returned as it is.
+    pub fn create_experiment(
+        &self,
+        workspace: &str,
+        experiment: &NewExperiment,
+    ) -> Result<Experiment> {
+        self.post(&workspace_target(workspace, "/experiments"), experiment)
+    }
+
+    pub fn experiment(&self, workspace: &str, name: &str) -> Result<Experiment> {
+        self.get(&workspace_target(workspace, &format!("/experiments/{}", encode(name))))
+    }
+
+    pub fn compute_targets(&self, workspace: &str) -> Result<Vec<ComputeTarget>> {
+        self.get(&workspace_target(workspace, "/compute"))
+    }
+
+    /// The cached Python environments of the home.
+    pub fn environments(&self) -> Result<Vec<Environment>> {
+        self.get("/api/environments")
+    }
+}

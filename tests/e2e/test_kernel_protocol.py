@@ -1,0 +1,57 @@
+"""The published conformance tests of Jupyter, for everything that applies to Rust."""
+
+import os
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import jupyter_kernel_test
+
+from conftest import Home
+from frontend import LIMIT
+
+
+class RustKernel(jupyter_kernel_test.KernelTests):
+    kernel_name = "lazuli"
+    language_name = "rust"
+    file_extension = ".rs"
+
+    code_hello_world = 'println!("hello, world")'
+    code_stderr = 'eprintln!("to stderr")'
+    code_generate_error = 'panic!("on purpose")'
+    code_inspect_sample = "String"
+    code_execute_result = [
+        {"code": "6 * 7", "result": "42"},
+        {"code": '"a".repeat(3)', "result": '"aaa"'},
+        {"code": "let n = 20;\nn + 1", "result": "21"},
+    ]
+    code_display_data = [
+        {"code": 'println!("EVCXR_BEGIN_CONTENT text/html\\n<b>bold</b>\\nEVCXR_END_CONTENT");', "mime": "text/html"}
+    ]
+    completion_samples = [
+        {"text": "let word = String::new(); word.is_emp", "matches": {"is_empty()"}},
+        {"text": "%rundet", "matches": {"%rundetails"}},
+    ]
+    complete_code_samples = ["1 + 1", "fn f() {}", "let x = 1;", "%run list"]
+    incomplete_code_samples = ["fn f() {", "let x = (1,", '"open']
+    invalid_code_samples = ["fn f() }", "let x = ];"]
+    supported_history_operations = ("tail", "range", "search")
+    code_history_pattern = "6*7"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="lazuli-test-")
+        cls.home = Home(Path(cls.folder.name))
+        cls.environment = mock.patch.dict(os.environ, cls.home.environment, clear=True)
+        cls.environment.start()
+        super().setUpClass()
+        # The published tests wait 15 seconds; a first cell on a busy machine may take longer.
+        cls.kc.execute_interactive("0", timeout=LIMIT)
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.environment.stop()
+        cls.home.stop()
+        cls.folder.cleanup()
+
