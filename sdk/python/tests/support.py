@@ -15,12 +15,16 @@ SDK = Path(__file__).resolve().parent.parent
 CHECKOUT = SDK.parent.parent
 
 
+# Read before the first test case cleans the environment.
+NAMED_PROGRAM = os.environ.get("LAZULI_BIN")
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or CHECKOUT / "target")
+
+
 def lazuli_program():
     """LAZULI_BIN, else the newest build of the checkout."""
-    named = os.environ.get("LAZULI_BIN")
-    if named:
-        return Path(named)
-    built = [CHECKOUT / "target" / profile / "lazuli" for profile in ("debug", "release")]
+    if NAMED_PROGRAM:
+        return Path(NAMED_PROGRAM)
+    built = [TARGET / profile / "lazuli" for profile in ("debug", "release")]
     built = [program for program in built if program.is_file()]
     if not built:
         raise RuntimeError("the program `lazuli` is missing: run `cargo build --workspace --bins`, or set LAZULI_BIN")
