@@ -21,6 +21,7 @@ mod name;
 mod process;
 pub mod readable;
 mod run;
+pub mod search;
 mod secret;
 mod snapshot;
 mod spool;
