@@ -1,10 +1,23 @@
 -- Registered models. Versions are counted per name and workspace, never reused and never changed;
 -- the files are blobs, shared with the run the model came from.
 
+CREATE TABLE registered_models (
+    key           INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace     INTEGER NOT NULL REFERENCES workspaces,
+    name          TEXT NOT NULL,
+    description   TEXT NOT NULL,
+    tags          TEXT NOT NULL,           -- JSON object
+    created_at_ms INTEGER NOT NULL,
+    updated_at_ms INTEGER NOT NULL,
+    -- The newest version ever given, so that a deleted one's number is not given again.
+    last_version  INTEGER NOT NULL DEFAULT 0,
+    deleted_at_ms INTEGER,
+    UNIQUE (workspace, name)
+) STRICT;
+
 CREATE TABLE models (
-    key               INTEGER PRIMARY KEY,
-    workspace         INTEGER NOT NULL REFERENCES workspaces,
-    name              TEXT NOT NULL,
+    key               INTEGER PRIMARY KEY AUTOINCREMENT,
+    registered        INTEGER NOT NULL REFERENCES registered_models,
     version           INTEGER NOT NULL,
     description       TEXT NOT NULL,
     tags              TEXT NOT NULL,       -- JSON object
@@ -12,9 +25,22 @@ CREATE TABLE models (
     framework         TEXT,
     framework_version TEXT,
     run               INTEGER REFERENCES runs,
+    user_name         TEXT NOT NULL DEFAULT '',
+    stage             TEXT NOT NULL DEFAULT 'None', -- None, Staging, Production, Archived
+    source            TEXT NOT NULL DEFAULT '',     -- where MLflow was told it lies
+    run_link          TEXT NOT NULL DEFAULT '',
     created_at_ms     INTEGER NOT NULL,
+    updated_at_ms     INTEGER NOT NULL,
+    deleted_at_ms     INTEGER,
     size              INTEGER NOT NULL,
     checksum          TEXT NOT NULL,
     files             TEXT NOT NULL,       -- JSON [ModelFile]
-    UNIQUE (workspace, name, version)
+    UNIQUE (registered, version)
 ) STRICT;
+
+CREATE TABLE model_aliases (
+    registered INTEGER NOT NULL REFERENCES registered_models,
+    alias      TEXT NOT NULL,
+    version    INTEGER NOT NULL,
+    PRIMARY KEY (registered, alias)
+) STRICT, WITHOUT ROWID;

@@ -6,9 +6,10 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
 use crate::blobs::Blobs;
 use crate::clock::now_ms;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::secrets::Vault;
+use crate::storage::Storage;
 use crate::store::{self, Store};
 
 /// What every use case works on; one per daemon.
@@ -22,6 +23,8 @@ pub struct App {
     pub url: String,
     /// The `--host` given, which the Host header of a request may name.
     pub(crate) host: String,
+    /// Which database, for people.
+    pub(crate) database: String,
     pub(crate) started_at_ms: i64,
     /// Woken when a job was queued or its cancel was asked for.
     pub job_changes: Notify,
@@ -39,14 +42,21 @@ pub struct RunGate {
 
 impl App {
     /// Opens the home: database brought up to date, default workspace there, leftovers removed.
-    pub async fn open(home: Home, host: &str, url: String) -> Result<Arc<App>> {
-        let store = Store::open(&home.database())?;
+    pub async fn open(home: Home, storage: &Storage, host: &str, url: String) -> Result<Arc<App>> {
+        let place = storage.database_place(&home)?;
+        let database = place.to_string();
+        // A database on a server is asked by a client that blocks.
+        let store =
+            tokio::task::spawn_blocking(move || Store::open(place)).await.map_err(|panic| {
+                Error::Defect(format!("opening the database broke down: {panic}"))
+            })??;
         let app = Arc::new(App {
             blobs: Blobs::open(home.blobs())?,
             vault: Vault::new(home.secrets_key()?),
             token: home.token()?,
             url,
             host: host.to_owned(),
+            database,
             started_at_ms: now_ms(),
             job_changes: Notify::new(),
             shutdown: watch::Sender::new(false),

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::storage::Storage;
+
 /// How to serve.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServeOptions {
     /// `$LAZULI_HOME`.
     pub home: PathBuf,
@@ -14,6 +16,8 @@ pub struct ServeOptions {
     /// Started by a client that needs a daemon: leaves the client's session, writes its log as JSON
     /// lines, and says nothing when another daemon was quicker.
     pub on_demand: bool,
+    /// Another place for rows or files than the home; what is absent is as it was said before.
+    pub storage: Storage,
 }
 
 /// What is logged: `LAZULI_LOG`, in the syntax of `tracing-subscriber` (`debug`,

@@ -177,18 +177,20 @@ fn read_or_make_private(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> 
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let bytes = make()?;
-            let folder = path.parent().unwrap_or(Path::new("."));
-            let write = || -> std::io::Result<()> {
-                // A temporary file is 0600 from its first moment.
-                let mut file = tempfile::NamedTempFile::new_in(folder)?;
-                file.write_all(&bytes)?;
-                file.as_file().sync_all()?;
-                file.persist(path)?;
-                File::open(folder)?.sync_all()
-            };
-            write().while_trying(|| format!("writing `{}`", path.display()))?;
+            write_private(path, &bytes).while_trying(|| format!("writing `{}`", path.display()))?;
             Ok(bytes)
         }
         Err(source) => Err(Error::File { action: format!("reading `{}`", path.display()), source }),
     }
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // A temporary file is 0600 from its first moment.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    File::open(folder)?.sync_all()
 }

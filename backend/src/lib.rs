@@ -20,9 +20,11 @@ mod registry;
 pub mod run_details;
 mod secrets;
 mod serve;
+pub mod storage;
 pub mod store;
 pub mod tracking;
 
 pub use config::ServeOptions;
 pub use error::{Error, Result};
 pub use serve::serve;
+pub use storage::Storage;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::config::{ServeOptions, log_filter};
 use crate::home::Home;
+use crate::storage::Storage;
 use crate::{http, jobs, process, tracking};
 
 /// What was begun may take so long to end once the daemon is asked to.
@@ -42,11 +43,12 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
                 .hint("use it, or end it with `lazuli stop`")
         ));
     };
+    let storage = Storage::choose(&home, options.storage.clone()).map_err(readable)?;
     let listener = listen(&options).await?;
     let address = listener.local_addr().context("asking for the own address")?;
     let url = format!("http://{}", reachable(address));
 
-    let app = App::open(home, &options.host, url.clone()).await.map_err(readable)?;
+    let app = App::open(home, &storage, &options.host, url.clone()).await.map_err(readable)?;
     tracking::recover(&app).await.map_err(readable)?;
     let background = start_background(&app)?;
 

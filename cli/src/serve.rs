@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use lazuli_backend::ServeOptions;
+use lazuli_backend::{ServeOptions, Storage};
 use lazuli_commands::table::Serve;
 
 use crate::Done;
@@ -16,6 +16,7 @@ pub fn serve(command: Serve) -> Done {
         host: command.host,
         port: command.port,
         on_demand: command.on_demand,
+        storage: Storage { database: command.database, blobs: command.blobs },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

@@ -53,11 +53,11 @@ fn describe(status: &DaemonStatus) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.unwrap_or_default().as_millis() as i64;
     format!(
-        "Daemon      {}\nVersion     {} (SQLite {})\nProcess     {}, {} of memory\nStarted     {}\n\
+        "Daemon      {}\nVersion     {} ({})\nProcess     {}, {} of memory\nStarted     {}\n\
          Home        {}\nWorkspaces  {}\nRuns        {} ({} active)\nModels      {}",
         status.url,
         status.version,
-        status.sqlite_version,
+        status.database,
         status.pid,
         byte_size(status.memory),
         age(status.started_at_ms, now),

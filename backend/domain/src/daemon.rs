@@ -48,5 +48,6 @@ pub struct DaemonStatus {
     pub models: u64,
     /// Sequence number of the newest event.
     pub last_event: u64,
-    pub sqlite_version: String,
+    /// Which database keeps the rows: `SQLite 3.54.1`, or where PostgreSQL is.
+    pub database: String,
 }

@@ -6,15 +6,22 @@ use crate::StringMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Experiment {
+    /// Counted per home; MLflow's experiment id.
+    pub id: i64,
     pub name: String,
     pub workspace: String,
     pub created_at_ms: i64,
     #[serde(default)]
     pub tags: StringMap,
+    /// Without those that are deleted.
     pub runs: u64,
     /// Creation time of the newest run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_run_at_ms: Option<i64>,
+    /// Last change of its name, tags or deletion.
+    pub updated_at_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at_ms: Option<i64>,
 }
 
 /// Body of `POST /api/workspaces/{workspace}/experiments`; an existing one is returned as it is.

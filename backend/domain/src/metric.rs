@@ -249,6 +249,9 @@ pub struct Metric {
     pub kind: MetricKind,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Points of the whole history; `points` may be a part of it.
+    #[serde(default)]
+    pub count: u64,
     pub points: Vec<MetricPoint>,
 }
 

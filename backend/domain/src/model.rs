@@ -32,6 +32,33 @@ pub struct Model {
     /// SHA-256 over the files' `sha256 path` lines, sorted by path; for a single file its own.
     pub checksum: String,
     pub files: Vec<ModelFile>,
+    /// MLflow's `None`, `Staging`, `Production` or `Archived`.
+    #[serde(default = "no_stage")]
+    pub stage: String,
+    /// Names that point to this version (`champion`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Who registered it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    /// Where an MLflow client said that the files lie.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run_link: String,
+    #[serde(default)]
+    pub updated_at_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at_ms: Option<i64>,
+}
+
+fn no_stage() -> String {
+    Model::NO_STAGE.to_owned()
+}
+
+impl Model {
+    /// The stage of a version that nobody has moved.
+    pub const NO_STAGE: &str = "None";
 }
 
 /// A file of a model.

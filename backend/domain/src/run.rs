@@ -58,6 +58,9 @@ pub struct Run {
     /// The last such record and why, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected_reason: Option<String>,
+    /// When it was deleted; it comes back by restoring it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at_ms: Option<i64>,
 }
 
 /// Why a run failed.

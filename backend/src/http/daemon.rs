@@ -7,7 +7,7 @@ use lazuli_domain::{DaemonStatus, Health, VERSION};
 use super::error::Answer;
 use super::extract::Json;
 use crate::app::App;
-use crate::{process, store, tracking};
+use crate::{process, tracking};
 
 /// Is the daemon there? The one route without a token.
 #[utoipa::path(get, path = "/health", tag = "daemon", responses((status = 200, body = Health)), security(()))]
@@ -32,7 +32,7 @@ pub async fn status(State(app): State<Arc<App>>) -> Answer<Json<DaemonStatus>> {
         active_runs,
         models,
         last_event,
-        sqlite_version: store::sqlite_version().to_owned(),
+        database: app.database.clone(),
     }))
 }
 

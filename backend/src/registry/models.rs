@@ -52,6 +52,13 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
                 size: files.iter().map(|file| file.size).sum(),
                 checksum: checksum(&files),
                 files,
+                stage: Model::NO_STAGE.to_owned(),
+                aliases: Vec::new(),
+                user: String::new(),
+                source: String::new(),
+                run_link: String::new(),
+                updated_at_ms: 0,
+                deleted_at_ms: None,
             };
             model.version = store::models::insert(write, &model, run)?;
             let model = store::models::get(write, &workspace, &model.name, Some(model.version))?;

@@ -27,18 +27,20 @@ fn run(name: &str, status: RunStatus) -> Run {
         metrics: Vec::new(),
         error: None,
         rejected_records: 0,
+        deleted_at_ms: None,
         rejected_reason: None,
     }
 }
 
 fn metric(name: &str, kind: MetricKind, values: impl IntoIterator<Item = Value>) -> Metric {
     let value = |json| serde_json::from_value::<MetricValue>(json).unwrap();
-    let points = values
+    let points: Vec<_> = values
         .into_iter()
         .zip(0..)
         .map(|(json, step)| MetricPoint { step, time_ms: 1_764_000_002_000, value: value(json) })
         .collect();
-    Metric { name: name.into(), kind, description: String::new(), points }
+    let count = points.len() as u64;
+    Metric { name: name.into(), kind, description: String::new(), count, points }
 }
 
 fn details(run: Run, metrics: Vec<Metric>) -> RunDetails {

@@ -1,45 +1,38 @@
 use lazuli_domain::{ApiError, Artifact};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::Connection;
 use super::columns::count;
+use super::sql::{Row, after_prefix, params};
 use crate::error::Result;
 
 /// Keeps the artifact; one of the same path is replaced.
 pub fn put(connection: &Connection, run: i64, artifact: &Artifact) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO artifacts (run, path, size, sha256, created_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (run, path) DO UPDATE SET size = excluded.size,
-                sha256 = excluded.sha256, created_at_ms = excluded.created_at_ms",
-        )?
-        .execute(params![
-            run,
-            artifact.path,
-            artifact.size as i64,
-            artifact.sha256,
-            artifact.created_at_ms
-        ])?;
+    connection.execute(
+        "INSERT INTO artifacts (run, path, size, sha256, created_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (run, path) DO UPDATE SET size = excluded.size,
+            sha256 = excluded.sha256, created_at_ms = excluded.created_at_ms",
+        params![run, artifact.path, artifact.size as i64, artifact.sha256, artifact.created_at_ms],
+    )?;
     Ok(())
 }
 
 /// Artifacts whose path begins with `prefix`, by path.
 pub fn list(connection: &Connection, run: i64, prefix: &str) -> Result<Vec<Artifact>> {
-    let mut statement = connection.prepare_cached(
+    connection.rows(
         "SELECT path, size, sha256, created_at_ms FROM artifacts
-         WHERE run = ?1 AND path >= ?2 AND path < ?2 || char(0x10FFFF) ORDER BY path",
-    )?;
-    Ok(statement.query_map(params![run, prefix], of_row)?.collect::<Result<_, _>>()?)
+         WHERE run = ?1 AND path >= ?2 AND path < ?3 ORDER BY path",
+        params![run, prefix, after_prefix(prefix)],
+        of_row,
+    )
 }
 
 pub fn find(connection: &Connection, run: i64, path: &str) -> Result<Option<Artifact>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT path, size, sha256, created_at_ms FROM artifacts
-             WHERE run = ?1 AND path = ?2",
-        )?
-        .query_row(params![run, path], of_row)
-        .optional()?)
+    connection.row(
+        "SELECT path, size, sha256, created_at_ms FROM artifacts WHERE run = ?1 AND path = ?2",
+        params![run, path],
+        of_row,
+    )
 }
 
 pub fn get(connection: &Connection, run: i64, path: &str) -> Result<Artifact> {
@@ -61,7 +54,7 @@ pub fn get(connection: &Connection, run: i64, path: &str) -> Result<Artifact> {
     }
 }
 
-fn of_row(row: &Row<'_>) -> rusqlite::Result<Artifact> {
+fn of_row(row: &Row<'_>) -> Result<Artifact> {
     Ok(Artifact {
         path: row.get(0)?,
         size: count(row.get(1)?),

@@ -1,11 +1,11 @@
 //! Between Rust values and columns.
 
 use lazuli_domain::{MetricKind, MetricValue, Number, RunKind, RunStatus};
-use rusqlite::types::Value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use super::sql::Row;
 use crate::error::{Error, Result};
 
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
@@ -51,37 +51,48 @@ pub(super) fn run_kind(text: &str) -> Result<RunKind> {
         .ok_or_else(|| unreadable("kind", format!("`{text}`")))
 }
 
-/// The columns `number` and `text` of a point. NaN is NULL in both.
-pub(super) fn value_columns(value: &MetricValue) -> Result<(Value, Option<String>)> {
+/// A number in its two columns: the double that is compared, and the exact whole number.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct NumberColumns {
+    pub number: Option<f64>,
+    pub whole: Option<i64>,
+}
+
+impl NumberColumns {
+    /// NaN is NULL in both.
+    pub fn of(number: Option<Number>) -> NumberColumns {
+        match number {
+            Some(Number::Integer(whole)) => {
+                NumberColumns { number: Some(whole as f64), whole: Some(whole) }
+            }
+            Some(Number::Float(value)) if !value.is_nan() => {
+                NumberColumns { number: Some(value), whole: None }
+            }
+            _ => NumberColumns::default(),
+        }
+    }
+
+    /// Of the two columns from `at` on.
+    pub fn read(row: &Row<'_>, at: usize) -> Result<Option<Number>> {
+        Ok(match row.get::<Option<i64>>(at + 1)? {
+            Some(whole) => Some(Number::Integer(whole)),
+            None => row.get::<Option<f64>>(at)?.map(Number::Float),
+        })
+    }
+}
+
+/// The columns `number`, `whole` and `text` of a point.
+pub(super) fn value_columns(value: &MetricValue) -> Result<(NumberColumns, Option<String>)> {
     Ok(match value {
-        MetricValue::Number(number) => (number_column(*number), None),
-        MetricValue::Text(text) => (Value::Null, Some(text.clone())),
-        MetricValue::Json(value) => (Value::Null, Some(json(value)?)),
+        MetricValue::Number(number) => (NumberColumns::of(Some(*number)), None),
+        MetricValue::Text(text) => (NumberColumns::default(), Some(text.clone())),
+        MetricValue::Json(value) => (NumberColumns::default(), Some(json(value)?)),
     })
 }
 
-pub(super) fn number_column(number: Number) -> Value {
-    match number {
-        Number::Integer(value) => Value::Integer(value),
-        Number::Float(value) if value.is_nan() => Value::Null,
-        Number::Float(value) => Value::Real(value),
-    }
-}
-
-pub(super) fn number(column: &Value) -> Option<Number> {
-    match column {
-        Value::Integer(value) => Some(Number::Integer(*value)),
-        Value::Real(value) => Some(Number::Float(*value)),
-        _ => None,
-    }
-}
-
-pub(super) fn metric_value(
-    kind: MetricKind,
-    number_column: &Value,
-    text: Option<String>,
-) -> Result<MetricValue> {
-    Ok(match (kind, number(number_column), text) {
+/// Of the three columns from `at` on.
+pub(super) fn metric_value(kind: MetricKind, row: &Row<'_>, at: usize) -> Result<MetricValue> {
+    Ok(match (kind, NumberColumns::read(row, at)?, row.get::<Option<String>>(at + 2)?) {
         (_, Some(number), _) => MetricValue::Number(number),
         (MetricKind::Scalar, None, Some(text)) => MetricValue::Text(text),
         (MetricKind::Scalar, None, None) => MetricValue::Number(Number::Float(f64::NAN)),
@@ -90,7 +101,7 @@ pub(super) fn metric_value(
     })
 }
 
-/// SQLite counts in i64; what is counted here is never negative.
+/// The databases count in i64; what is counted here is never negative.
 pub(super) fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -1,8 +1,9 @@
 //! Tags, properties and parameters of a run: keys with texts.
 
 use lazuli_domain::StringMap;
-use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Connection;
+use super::sql::params;
 use crate::error::Result;
 
 /// Which of the three.
@@ -22,7 +23,7 @@ impl EntryKind {
         }
     }
 
-    fn table(self) -> &'static str {
+    pub(super) fn table(self) -> &'static str {
         match self {
             Self::Tag => "run_tags",
             Self::Property => "run_properties",
@@ -33,9 +34,12 @@ impl EntryKind {
 
 pub fn all(connection: &Connection, kind: EntryKind, run: i64) -> Result<StringMap> {
     let sql = format!("SELECT key, value FROM {} WHERE run = ?1", kind.table());
-    let mut statement = connection.prepare_cached(&sql)?;
-    let entries = statement.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(entries.collect::<Result<StringMap, _>>()?)
+    let mut entries = StringMap::new();
+    connection.each(&sql, params![run], |row| {
+        entries.insert(row.get(0)?, row.get(1)?);
+        Ok(true)
+    })?;
+    Ok(entries)
 }
 
 pub fn get(
@@ -45,10 +49,7 @@ pub fn get(
     key: &str,
 ) -> Result<Option<String>> {
     let sql = format!("SELECT value FROM {} WHERE run = ?1 AND key = ?2", kind.table());
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_row(params![run, key], |row| row.get(0))
-        .optional()?)
+    connection.find(&sql, params![run, key])
 }
 
 pub fn set(
@@ -63,12 +64,12 @@ pub fn set(
          ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
         kind.table()
     );
-    connection.prepare_cached(&sql)?.execute(params![run, key, value])?;
+    connection.execute(&sql, params![run, key, value])?;
     Ok(())
 }
 
-pub fn remove(connection: &Connection, kind: EntryKind, run: i64, key: &str) -> Result<()> {
+/// False when it was not there.
+pub fn remove(connection: &Connection, kind: EntryKind, run: i64, key: &str) -> Result<bool> {
     let sql = format!("DELETE FROM {} WHERE run = ?1 AND key = ?2", kind.table());
-    connection.prepare_cached(&sql)?.execute(params![run, key])?;
-    Ok(())
+    Ok(connection.execute(&sql, params![run, key])? > 0)
 }

@@ -1,36 +1,36 @@
-use crate::error::Error;
-
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("PostgreSQL: {}", told(.0))]
+    Postgres(postgres::Error),
     /// The transaction in which this write stood could not be committed; nothing of it is kept.
     #[error("the commit failed: {message}")]
     Commit { message: String, disk_full: bool },
     #[error("column `{column}` holds what this version cannot read: {message}")]
     Unreadable { column: &'static str, message: String },
+    #[error("a row is missing: {statement}")]
+    Missing { statement: String },
 }
 
 impl StoreError {
     pub fn is_disk_full(&self) -> bool {
         match self {
-            Self::Sqlite(error) => is_disk_full(error),
+            Self::Sqlite(error) => super::sql::is_disk_full(error),
+            Self::Postgres(error) => error.code() == Some(&postgres::error::SqlState::DISK_FULL),
             Self::Commit { disk_full, .. } => *disk_full,
-            Self::Unreadable { .. } => false,
+            Self::Unreadable { .. } | Self::Missing { .. } => false,
         }
     }
 }
 
-pub(super) fn is_disk_full(error: &rusqlite::Error) -> bool {
-    // A refused write to the WAL comes as an I/O error, not as SQLITE_FULL.
-    error.sqlite_error().is_some_and(|error| {
-        error.code == rusqlite::ErrorCode::DiskFull
-            || error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE
-    })
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(StoreError::Sqlite(error))
+/// The server's own words; the driver's alone say only "db error".
+fn told(error: &postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(told) => told.message().to_owned(),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     }
 }

@@ -1,56 +1,78 @@
 use lazuli_domain::{ApiError, Experiment, StringMap};
-use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Connection;
 use super::columns::{count, from_json, json};
+use super::sql::{Row, params};
 use super::workspaces;
 use crate::error::Result;
 use crate::nearest;
 
 const SELECT: &str = "SELECT experiments.name, workspaces.name, experiments.created_at_ms,
-        experiments.tags,
-        (SELECT count(*) FROM runs WHERE experiment = experiments.key),
-        (SELECT created_at_ms FROM runs WHERE experiment = experiments.key
-            ORDER BY key DESC LIMIT 1)
+        experiments.tags, experiments.runs, experiments.last_run_at_ms, experiments.key,
+        experiments.updated_at_ms, experiments.deleted_at_ms
     FROM experiments JOIN workspaces ON workspaces.key = experiments.workspace";
 
+/// By name; without those that are deleted.
 pub fn list(connection: &Connection, workspace: &str) -> Result<Vec<Experiment>> {
     let key = workspaces::key(connection, workspace)?;
-    let mut statement = connection.prepare_cached(&format!(
-        "{SELECT} WHERE experiments.workspace = ?1 ORDER BY experiments.name"
-    ))?;
-    let mut rows = statement.query([key])?;
-    let mut experiments = Vec::new();
-    while let Some(row) = rows.next()? {
-        experiments.push(of_row(row)?);
-    }
-    Ok(experiments)
+    connection.rows(
+        &format!(
+            "{SELECT} WHERE experiments.workspace = ?1 AND experiments.deleted_at_ms IS NULL
+             ORDER BY experiments.name"
+        ),
+        params![key],
+        of_row,
+    )
 }
 
+/// By key, those that are deleted among them.
+pub fn list_all(connection: &Connection, workspace: &str) -> Result<Vec<Experiment>> {
+    let key = workspaces::key(connection, workspace)?;
+    connection.rows(
+        &format!("{SELECT} WHERE experiments.workspace = ?1 ORDER BY experiments.key"),
+        params![key],
+        of_row,
+    )
+}
+
+/// Also when it is deleted.
 pub fn get(connection: &Connection, workspace: &str, name: &str) -> Result<Experiment> {
     let key = key(connection, workspace, name)?;
-    let mut statement =
-        connection.prepare_cached(&format!("{SELECT} WHERE experiments.key = ?1"))?;
-    let mut rows = statement.query([key])?;
-    match rows.next()? {
-        Some(row) => of_row(row),
-        None => Err(ApiError::not_found("experiment", name).into()),
+    get_by_key(connection, key)
+}
+
+pub fn get_by_key(connection: &Connection, key: i64) -> Result<Experiment> {
+    match find_by_key(connection, key)? {
+        Some(experiment) => Ok(experiment),
+        None => Err(ApiError::not_found("experiment", &key.to_string()).into()),
     }
+}
+
+pub fn find_by_key(connection: &Connection, key: i64) -> Result<Option<Experiment>> {
+    connection.row(&format!("{SELECT} WHERE experiments.key = ?1"), params![key], of_row)
+}
+
+/// Also when it is deleted.
+pub fn find(connection: &Connection, workspace: &str, name: &str) -> Result<Option<Experiment>> {
+    let workspace_key = workspaces::key(connection, workspace)?;
+    connection.row(
+        &format!("{SELECT} WHERE experiments.workspace = ?1 AND experiments.name = ?2"),
+        params![workspace_key, name],
+        of_row,
+    )
 }
 
 /// The key of an experiment that must exist.
 pub fn key(connection: &Connection, workspace: &str, name: &str) -> Result<i64> {
     let workspace_key = workspaces::key(connection, workspace)?;
-    let found = connection
-        .prepare_cached("SELECT key FROM experiments WHERE workspace = ?1 AND name = ?2")?
-        .query_row(params![workspace_key, name], |row| row.get(0))
-        .optional()?;
-    match found {
+    match find_key(connection, workspace_key, name)? {
         Some(key) => Ok(key),
         None => Err(not_found(connection, workspace_key, name)?.into()),
     }
 }
 
-/// The key of the experiment, made when it is not there.
+/// The key of the experiment, made when it is not there. A deleted one is a conflict: its runs would
+/// appear again with the new one.
 pub fn ensure(
     connection: &Connection,
     workspace: &str,
@@ -58,23 +80,83 @@ pub fn ensure(
     tags: &StringMap,
     created_at_ms: i64,
 ) -> Result<i64> {
+    if let Some(experiment) = find(connection, workspace, name)? {
+        if experiment.deleted_at_ms.is_some() {
+            return Err(ApiError::conflict(format!("the experiment `{name}` is deleted"))
+                .hint(format!(
+                    "bring it back with `lazuli experiment restore {name}`, or choose another name"
+                ))
+                .into());
+        }
+        return Ok(experiment.id);
+    }
     let workspace_key = workspaces::key(connection, workspace)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO experiments (workspace, name, created_at_ms, tags)
-             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (workspace, name) DO NOTHING",
-        )?
-        .execute(params![workspace_key, name, created_at_ms, json(tags)?])?;
-    key(connection, workspace, name)
+    connection.value(
+        "INSERT INTO experiments (workspace, name, created_at_ms, updated_at_ms, tags)
+         VALUES (?1, ?2, ?3, ?3, ?4) RETURNING key",
+        params![workspace_key, name, created_at_ms, json(tags)?],
+    )
+}
+
+/// A run was added to it, or came back (`change` 1), or went (-1).
+pub fn count_run(
+    connection: &Connection,
+    experiment: i64,
+    change: i64,
+    created_at_ms: Option<i64>,
+) -> Result<()> {
+    connection.execute(
+        "UPDATE experiments SET runs = runs + ?2, last_run_at_ms = coalesce(?3, last_run_at_ms)
+         WHERE key = ?1",
+        params![experiment, change, created_at_ms],
+    )?;
+    Ok(())
+}
+
+pub fn rename(connection: &Connection, key: i64, name: &str, now_ms: i64) -> Result<()> {
+    connection.execute(
+        "UPDATE experiments SET name = ?2, updated_at_ms = ?3 WHERE key = ?1",
+        params![key, name, now_ms],
+    )?;
+    Ok(())
+}
+
+pub fn set_tags(connection: &Connection, key: i64, tags: &StringMap, now_ms: i64) -> Result<()> {
+    connection.execute(
+        "UPDATE experiments SET tags = ?2, updated_at_ms = ?3 WHERE key = ?1",
+        params![key, json(tags)?, now_ms],
+    )?;
+    Ok(())
+}
+
+/// Deletes (a time) or restores (`None`).
+pub fn set_deleted(
+    connection: &Connection,
+    key: i64,
+    deleted_at_ms: Option<i64>,
+    now_ms: i64,
+) -> Result<()> {
+    connection.execute(
+        "UPDATE experiments SET deleted_at_ms = ?2, updated_at_ms = ?3 WHERE key = ?1",
+        params![key, deleted_at_ms, now_ms],
+    )?;
+    Ok(())
+}
+
+fn find_key(connection: &Connection, workspace_key: i64, name: &str) -> Result<Option<i64>> {
+    connection.find(
+        "SELECT key FROM experiments WHERE workspace = ?1 AND name = ?2",
+        params![workspace_key, name],
+    )
 }
 
 fn not_found(connection: &Connection, workspace_key: i64, name: &str) -> Result<ApiError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name FROM experiments WHERE workspace = ?1 ORDER BY key DESC LIMIT 500",
+    let names: Vec<String> = connection.rows(
+        "SELECT name FROM experiments WHERE workspace = ?1 AND deleted_at_ms IS NULL
+         ORDER BY key DESC LIMIT 500",
+        params![workspace_key],
+        |row| row.get(0),
     )?;
-    let names = statement
-        .query_map([workspace_key], |row| row.get(0))?
-        .collect::<Result<Vec<String>, _>>()?;
     let error = ApiError::not_found("experiment", name);
     Ok(match nearest::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -82,13 +164,16 @@ fn not_found(connection: &Connection, workspace_key: i64, name: &str) -> Result<
     })
 }
 
-fn of_row(row: &rusqlite::Row<'_>) -> Result<Experiment> {
+fn of_row(row: &Row<'_>) -> Result<Experiment> {
     Ok(Experiment {
         name: row.get(0)?,
         workspace: row.get(1)?,
         created_at_ms: row.get(2)?,
-        tags: from_json("tags", row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)?,
+        tags: from_json("tags", &row.get::<String>(3)?)?,
         runs: count(row.get(4)?),
         last_run_at_ms: row.get(5)?,
+        id: row.get(6)?,
+        updated_at_ms: row.get(7)?,
+        deleted_at_ms: row.get(8)?,
     })
 }

@@ -1,7 +1,8 @@
 use lazuli_domain::{ApiError, JobSpec, JobStage, ProcessIdentity, RunError, RunStatus};
-use rusqlite::{Connection, params};
 
+use super::Connection;
 use super::columns::{from_json, json, optional_from_json, status};
+use super::sql::{Row, params};
 use crate::error::Result;
 
 /// A script run as the supervisor sees it.
@@ -29,8 +30,7 @@ const SELECT: &str = "SELECT runs.run_id, workspaces.name, experiments.name, run
 
 pub fn insert(connection: &Connection, run: i64, spec: &JobSpec) -> Result<()> {
     connection
-        .prepare_cached("INSERT INTO jobs (run, spec) VALUES (?1, ?2)")?
-        .execute(params![run, json(spec)?])?;
+        .execute("INSERT INTO jobs (run, spec) VALUES (?1, ?2)", params![run, json(spec)?])?;
     Ok(())
 }
 
@@ -53,70 +53,53 @@ pub fn active(connection: &Connection) -> Result<Vec<JobRecord>> {
 }
 
 pub fn get(connection: &Connection, run: i64, run_id: &str) -> Result<JobRecord> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE jobs.run = ?1"))?;
-    let mut rows = statement.query([run])?;
-    match rows.next()? {
-        Some(row) => of_row(row),
-        None => {
-            Err(ApiError::invalid(format!("run `{run_id}` is not a script run; it has no job"))
-                .into())
-        }
-    }
+    let found = connection.row(&format!("{SELECT} WHERE jobs.run = ?1"), params![run], of_row)?;
+    found.ok_or_else(|| {
+        ApiError::invalid(format!("run `{run_id}` is not a script run; it has no job")).into()
+    })
 }
 
 pub fn claim(connection: &Connection, run: i64, now_ms: i64) -> Result<()> {
     connection
-        .prepare_cached("UPDATE jobs SET claimed_at_ms = ?2 WHERE run = ?1")?
-        .execute(params![run, now_ms])?;
+        .execute("UPDATE jobs SET claimed_at_ms = ?2 WHERE run = ?1", params![run, now_ms])?;
     Ok(())
 }
 
 pub fn set_agent(connection: &Connection, run: i64, agent: &ProcessIdentity) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE jobs SET agent = ?2 WHERE run = ?1")?
-        .execute(params![run, json(agent)?])?;
+    connection.execute("UPDATE jobs SET agent = ?2 WHERE run = ?1", params![run, json(agent)?])?;
     Ok(())
 }
 
 pub fn set_stage(connection: &Connection, run: i64, stage: JobStage) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE jobs SET stage = ?2 WHERE run = ?1")?
-        .execute(params![run, json(&stage)?])?;
+    connection.execute("UPDATE jobs SET stage = ?2 WHERE run = ?1", params![run, json(&stage)?])?;
     Ok(())
 }
 
 pub fn set_declared_error(connection: &Connection, run: i64, error: &RunError) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE jobs SET declared_error = ?2 WHERE run = ?1")?
-        .execute(params![run, json(error)?])?;
+    connection.execute(
+        "UPDATE jobs SET declared_error = ?2 WHERE run = ?1",
+        params![run, json(error)?],
+    )?;
     Ok(())
 }
 
 /// What the script said of its own failure.
 pub fn declared_error(connection: &Connection, run: i64) -> Result<Option<RunError>> {
-    let text = connection
-        .prepare_cached("SELECT declared_error FROM jobs WHERE run = ?1")?
-        .query_row([run], |row| row.get(0))?;
+    let text = connection.value("SELECT declared_error FROM jobs WHERE run = ?1", params![run])?;
     optional_from_json("declared_error", text)
 }
 
 fn select(connection: &Connection, condition: &str) -> Result<Vec<JobRecord>> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} {condition}"))?;
-    let mut rows = statement.query([])?;
-    let mut records = Vec::new();
-    while let Some(row) = rows.next()? {
-        records.push(of_row(row)?);
-    }
-    Ok(records)
+    connection.rows(&format!("{SELECT} {condition}"), &[], of_row)
 }
 
-fn of_row(row: &rusqlite::Row<'_>) -> Result<JobRecord> {
+fn of_row(row: &Row<'_>) -> Result<JobRecord> {
     Ok(JobRecord {
         run_id: row.get(0)?,
         workspace: row.get(1)?,
         experiment: row.get(2)?,
-        status: status(&row.get::<_, String>(3)?)?,
-        spec: from_json("spec", &row.get::<_, String>(4)?)?,
+        status: status(&row.get::<String>(3)?)?,
+        spec: from_json("spec", &row.get::<String>(4)?)?,
         stage: optional_from_json("stage", row.get(5)?)?,
         agent: optional_from_json("agent", row.get(6)?)?,
         claimed_at_ms: row.get(7)?,

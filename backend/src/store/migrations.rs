@@ -1,8 +1,9 @@
-//! Brings a database up to this version's tables. `user_version` says how many migrations it has.
+//! Brings a database up to this version's tables; `schema_version` says how many migrations it has.
 
 use lazuli_domain::ApiError;
-use rusqlite::Connection;
 
+use super::Connection;
+use super::sql::params;
 use crate::error::Result;
 
 const MIGRATIONS: [&str; 4] = [
@@ -12,10 +13,11 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0004_secrets.sql"),
 ];
 
-pub(super) fn apply(connection: &mut Connection) -> Result<()> {
-    let present: usize = connection
-        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?
-        .max(0) as usize;
+pub(super) fn apply(connection: &Connection) -> Result<()> {
+    connection
+        .run_migration("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")?;
+    let present: Option<i64> = connection.find("SELECT version FROM schema_version", &[])?;
+    let present = usize::try_from(present.unwrap_or(0)).unwrap_or(0);
     if present > MIGRATIONS.len() {
         return Err(ApiError::conflict(
             "this home was written by a newer version of Lazuli; this version cannot read it",
@@ -26,11 +28,18 @@ pub(super) fn apply(connection: &mut Connection) -> Result<()> {
     if present == MIGRATIONS.len() {
         return Ok(());
     }
-    let transaction = connection.transaction()?;
-    for migration in &MIGRATIONS[present..] {
-        transaction.execute_batch(migration)?;
+    connection.begin()?;
+    let outcome = (|| -> Result<()> {
+        for migration in &MIGRATIONS[present..] {
+            connection.run_migration(migration)?;
+        }
+        connection.execute("DELETE FROM schema_version", &[])?;
+        let version = MIGRATIONS.len() as i64;
+        connection.execute("INSERT INTO schema_version (version) VALUES (?1)", params![version])?;
+        Ok(connection.batch("COMMIT")?)
+    })();
+    if outcome.is_err() && connection.is_in_transaction() {
+        connection.batch("ROLLBACK")?;
     }
-    transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
-    transaction.commit()?;
-    Ok(())
+    outcome
 }

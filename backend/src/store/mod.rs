@@ -1,4 +1,4 @@
-//! The database. SQL is written here and nowhere else.
+//! The database, SQLite or PostgreSQL. SQL is written here and nowhere else.
 //!
 //! [`Store::write`] hands a closure to the one writer thread, which puts everything that waits into
 //! one transaction (one fsync) and answers after the commit. [`Store::read`] runs a closure on a
@@ -19,22 +19,55 @@ mod readers;
 pub mod runs;
 pub mod secrets;
 pub mod snapshots;
+mod sql;
+mod stretches;
+mod thinning;
 pub mod workspaces;
 mod writer;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::StoreError;
 use readers::Readers;
+pub use sql::{Connection, PostgresAddress};
 use tokio::sync::watch;
 use writer::Writer;
 pub use writer::{EventScope, Write};
 
 use crate::error::{Error, Result};
 
-/// First SQLite without the race in which a WAL reset loses committed transactions.
-const OLDEST_SAFE_SQLITE: i32 = 3_051_003;
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A file, made when it is not there.
+    Sqlite(PathBuf),
+    /// A database on a server, which must exist; its tables are made.
+    Postgres(PostgresAddress),
+}
+
+impl Place {
+    /// A connection that writes; there is one.
+    fn open(&self) -> Result<Connection> {
+        Ok(match self {
+            Self::Sqlite(path) => Connection::Sqlite(sql::SqliteConnection::open(path)?),
+            Self::Postgres(address) => {
+                Connection::Postgres(sql::PostgresConnection::open(address)?)
+            }
+        })
+    }
+
+    fn open_for_reading(&self) -> Result<Connection> {
+        Ok(match self {
+            Self::Sqlite(path) => {
+                Connection::Sqlite(sql::SqliteConnection::open_for_reading(path)?)
+            }
+            Self::Postgres(address) => {
+                Connection::Postgres(sql::PostgresConnection::open_for_reading(address)?)
+            }
+        })
+    }
+}
 
 pub struct Store {
     writer: Writer,
@@ -43,22 +76,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, bringing it up to date first.
-    pub fn open(path: &Path) -> Result<Store> {
-        if rusqlite::version_number() < OLDEST_SAFE_SQLITE {
+    /// Opens the database, bringing it up to date first. Blocks.
+    pub fn open(place: Place) -> Result<Store> {
+        if !sql::is_safe_sqlite() {
             return Err(Error::Defect(format!(
                 "SQLite {} may lose committed data (its WAL-reset race was mended in 3.51.3); build \
                  with the bundled one",
-                rusqlite::version()
+                *sql::SQLITE_VERSION
             )));
         }
-        let mut connection = open_for_writing(path)?;
-        migrations::apply(&mut connection)?;
+        let connection = place.open()?;
+        migrations::apply(&connection)?;
         let newest = events::last_sequence(&connection)?;
         let (last_event_tx, last_event) = watch::channel(newest);
         Ok(Store {
-            writer: Writer::start(connection, last_event_tx)?,
-            readers: Arc::new(Readers::new(path.to_owned())),
+            writer: Writer::start(place.clone(), connection, last_event_tx)?,
+            readers: Arc::new(Readers::new(place)),
             last_event,
         })
     }
@@ -76,7 +109,7 @@ impl Store {
     /// Runs `work` on a reading connection; it sees one moment of the database.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
-        F: FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         self.readers.read(work).await
@@ -89,23 +122,20 @@ impl Store {
 
     /// Commits what waits and closes the files. Later writes are refused.
     pub async fn close(&self) -> Result<()> {
-        self.readers.close();
+        let readers = Arc::clone(&self.readers);
+        tokio::task::spawn_blocking(move || readers.close())
+            .await
+            .map_err(|panic| Error::Defect(format!("closing the readers broke down: {panic}")))?;
         self.writer.close().await
     }
 }
 
-pub fn sqlite_version() -> &'static str {
-    rusqlite::version()
-}
-
-fn open_for_writing(path: &Path) -> Result<rusqlite::Connection> {
-    let connection = rusqlite::Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // FULL: what was acknowledged survives a power cut, not only a crash of this process.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -2000)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
+impl std::fmt::Display for Place {
+    /// Without a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(_) => write!(f, "SQLite {}", *sql::SQLITE_VERSION),
+            Self::Postgres(address) => write!(f, "PostgreSQL, {address}"),
+        }
+    }
 }

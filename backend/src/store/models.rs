@@ -1,37 +1,39 @@
 use lazuli_domain::{ApiError, Model};
-use rusqlite::{Connection, params};
 
+use super::Connection;
 use super::columns::{count, from_json, json};
+use super::sql::{Row, params};
 use super::workspaces;
 use crate::error::Result;
 use crate::nearest;
 
-const SELECT: &str = "SELECT workspaces.name, models.name, models.version, models.description,
-        models.tags, models.properties, models.framework, models.framework_version, runs.run_id,
-        experiments.name, models.created_at_ms, models.size, models.checksum, models.files
+const SELECT: &str = "SELECT workspaces.name, registered_models.name, models.version,
+        models.description, models.tags, models.properties, models.framework,
+        models.framework_version, runs.run_id, experiments.name, models.created_at_ms, models.size,
+        models.checksum, models.files, models.stage, models.source, models.user_name,
+        models.updated_at_ms, models.deleted_at_ms, models.run_link, models.registered
     FROM models
-    JOIN workspaces ON workspaces.key = models.workspace
+    JOIN registered_models ON registered_models.key = models.registered
+    JOIN workspaces ON workspaces.key = registered_models.workspace
     LEFT JOIN runs ON runs.key = models.run
     LEFT JOIN experiments ON experiments.key = runs.experiment";
 
 /// Keeps the model as the next version of its name and returns that version. `run` is the key of
-/// the run it comes from.
+/// the run it comes from. A version's number is given once, also when the version is deleted later.
 pub fn insert(connection: &Connection, model: &Model, run: Option<i64>) -> Result<u64> {
-    let workspace = workspaces::key(connection, &model.workspace)?;
-    let version: i64 = connection
-        .prepare_cached(
-            "SELECT coalesce(max(version), 0) + 1 FROM models WHERE workspace = ?1 AND name = ?2",
-        )?
-        .query_row(params![workspace, model.name], |row| row.get(0))?;
-    connection
-        .prepare_cached(
-            "INSERT INTO models (workspace, name, version, description, tags, properties, framework,
-                framework_version, run, created_at_ms, size, checksum, files)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            workspace,
-            model.name,
+    let registered = ensure_name(connection, &model.workspace, &model.name, model.created_at_ms)?;
+    let version: i64 = connection.value(
+        "UPDATE registered_models SET last_version = last_version + 1, updated_at_ms = ?2
+         WHERE key = ?1 RETURNING last_version",
+        params![registered, model.created_at_ms],
+    )?;
+    connection.execute(
+        "INSERT INTO models (registered, version, description, tags, properties, framework,
+            framework_version, run, created_at_ms, updated_at_ms, size, checksum, files, stage,
+            source, user_name, run_link)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
+            registered,
             version,
             model.description,
             json(&model.tags)?,
@@ -43,23 +45,53 @@ pub fn insert(connection: &Connection, model: &Model, run: Option<i64>) -> Resul
             model.size as i64,
             model.checksum,
             json(&model.files)?,
-        ])?;
+            model.stage,
+            model.source,
+            model.user,
+            model.run_link,
+        ],
+    )?;
     Ok(count(version))
 }
 
-/// By name, newest version first.
+/// The key of the name, made when it is not there. A deleted name comes back with its next version.
+fn ensure_name(connection: &Connection, workspace: &str, name: &str, now_ms: i64) -> Result<i64> {
+    let workspace = workspaces::key(connection, workspace)?;
+    connection.value(
+        "INSERT INTO registered_models (workspace, name, description, tags, created_at_ms,
+            updated_at_ms)
+         VALUES (?1, ?2, '', '{}', ?3, ?3)
+         ON CONFLICT (workspace, name) DO UPDATE SET deleted_at_ms = NULL RETURNING key",
+        params![workspace, name, now_ms],
+    )
+}
+
+/// By name, newest version first; without those that are deleted.
 pub fn list(connection: &Connection, workspace: &str, name: Option<&str>) -> Result<Vec<Model>> {
     let key = workspaces::key(connection, workspace)?;
-    let mut statement = connection.prepare_cached(&format!(
-        "{SELECT} WHERE models.workspace = ?1 AND (?2 IS NULL OR models.name = ?2)
-         ORDER BY models.name, models.version DESC"
-    ))?;
-    let mut rows = statement.query(params![key, name])?;
-    let mut models = Vec::new();
-    while let Some(row) = rows.next()? {
-        models.push(of_row(row)?);
+    let mut models = connection.rows(
+        &format!(
+            "{SELECT} WHERE registered_models.workspace = ?1 AND models.deleted_at_ms IS NULL
+                AND (CAST(?2 AS TEXT) IS NULL OR registered_models.name = ?2)
+             ORDER BY registered_models.name, models.version DESC"
+        ),
+        params![key, name],
+        |row| Ok((row.get::<i64>(20)?, of_row(row)?)),
+    )?;
+    let mut aliases: Vec<(i64, String, i64)> = connection.rows(
+        "SELECT model_aliases.registered, model_aliases.alias, model_aliases.version
+         FROM model_aliases JOIN registered_models ON registered_models.key = model_aliases.registered
+         WHERE registered_models.workspace = ?1 ORDER BY model_aliases.alias",
+        params![key],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    for (registered, model) in &mut models {
+        let of_model = |(owner, _, version): &mut (i64, String, i64)| {
+            owner == registered && count(*version) == model.version
+        };
+        model.aliases = aliases.extract_if(.., of_model).map(|(_, alias, _)| alias).collect();
     }
-    Ok(models)
+    Ok(models.into_iter().map(|(_, model)| model).collect())
 }
 
 /// That version, or the newest.
@@ -86,10 +118,12 @@ pub fn get(
 
 fn not_found(connection: &Connection, workspace: &str, name: &str) -> Result<ApiError> {
     let key = workspaces::key(connection, workspace)?;
-    let mut statement = connection
-        .prepare_cached("SELECT DISTINCT name FROM models WHERE workspace = ?1 LIMIT 500")?;
-    let names =
-        statement.query_map([key], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let names: Vec<String> = connection.rows(
+        "SELECT name FROM registered_models WHERE workspace = ?1 AND deleted_at_ms IS NULL
+         LIMIT 500",
+        params![key],
+        |row| row.get(0),
+    )?;
     let error = ApiError::not_found("model", name);
     Ok(match nearest::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -97,14 +131,14 @@ fn not_found(connection: &Connection, workspace: &str, name: &str) -> Result<Api
     })
 }
 
-fn of_row(row: &rusqlite::Row<'_>) -> Result<Model> {
+fn of_row(row: &Row<'_>) -> Result<Model> {
     Ok(Model {
         workspace: row.get(0)?,
         name: row.get(1)?,
         version: count(row.get(2)?),
         description: row.get(3)?,
-        tags: from_json("tags", &row.get::<_, String>(4)?)?,
-        properties: from_json("properties", &row.get::<_, String>(5)?)?,
+        tags: from_json("tags", &row.get::<String>(4)?)?,
+        properties: from_json("properties", &row.get::<String>(5)?)?,
         framework: row.get(6)?,
         framework_version: row.get(7)?,
         run_id: row.get(8)?,
@@ -112,6 +146,13 @@ fn of_row(row: &rusqlite::Row<'_>) -> Result<Model> {
         created_at_ms: row.get(10)?,
         size: count(row.get(11)?),
         checksum: row.get(12)?,
-        files: from_json("files", &row.get::<_, String>(13)?)?,
+        files: from_json("files", &row.get::<String>(13)?)?,
+        stage: row.get(14)?,
+        source: row.get(15)?,
+        user: row.get(16)?,
+        updated_at_ms: row.get(17)?,
+        deleted_at_ms: row.get(18)?,
+        run_link: row.get(19)?,
+        aliases: Vec::new(),
     })
 }

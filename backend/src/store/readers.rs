@@ -1,26 +1,25 @@
 //! Connections that only read.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::{Connection, Place};
 use crate::error::{Error, Result};
 
 /// More readers at once than cores would only share them.
 const MOST_READERS: usize = 4;
 
 pub(super) struct Readers {
-    path: PathBuf,
+    place: Place,
     /// Opened when first needed: an idle daemon has none.
     idle: Mutex<Vec<Connection>>,
     permits: Semaphore,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Readers {
-        Readers { path, idle: Mutex::new(Vec::new()), permits: Semaphore::new(MOST_READERS) }
+    pub(super) fn new(place: Place) -> Readers {
+        Readers { place, idle: Mutex::new(Vec::new()), permits: Semaphore::new(MOST_READERS) }
     }
 
     pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
@@ -33,9 +32,9 @@ impl Readers {
         tokio::task::spawn_blocking(move || {
             let connection = readers.take()?;
             // One transaction: every statement of `work` sees the same moment.
-            connection.execute_batch("BEGIN")?;
+            connection.begin_reading()?;
             let result = work(&connection);
-            connection.execute_batch("COMMIT")?;
+            connection.batch("COMMIT")?;
             readers.give_back(connection);
             result
         })
@@ -43,6 +42,7 @@ impl Readers {
         .map_err(|panic| Error::Defect(format!("a read broke down: {panic}")))?
     }
 
+    /// Blocks.
     pub(super) fn close(&self) {
         self.permits.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -52,16 +52,11 @@ impl Readers {
         if let Some(connection) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             return Ok(connection);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        connection.pragma_update(None, "cache_size", -1000)?;
-        connection.set_prepared_statement_cache_capacity(48);
-        Ok(connection)
+        self.place.open_for_reading()
     }
 
     fn give_back(&self, connection: Connection) {
-        if !self.permits.is_closed() {
+        if !self.permits.is_closed() && !connection.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }

@@ -1,8 +1,11 @@
-use lazuli_domain::{ApiError, Page, ProcessIdentity, Run, RunError, RunKind, RunStatus};
-use rusqlite::{Connection, OptionalExtension, params};
+use lazuli_domain::{
+    ApiError, Page, ProcessIdentity, Run, RunError, RunKind, RunStatus, StringMap,
+};
 
+use super::Connection;
 use super::columns::{count, json, optional_from_json, run_kind, run_kind_name, status};
-use super::entries::{self, EntryKind};
+use super::entries::EntryKind;
+use super::sql::{Dynamic, Row, after_prefix, params};
 use super::writer::EventScope;
 use super::{experiments, metrics, workspaces};
 use crate::error::Result;
@@ -19,6 +22,8 @@ pub struct RunHead {
     pub status: RunStatus,
     pub owner: Option<ProcessIdentity>,
     pub spool_offset: u64,
+    pub experiment_key: i64,
+    pub deleted_at_ms: Option<i64>,
 }
 
 impl RunHead {
@@ -60,28 +65,26 @@ pub struct RunRow<'a> {
 }
 
 const SELECT: &str = "SELECT runs.key, runs.run_id, workspaces.name, experiments.name, runs.name,
-        runs.kind, runs.status, parents.run_id, runs.user, runs.compute, runs.created_at_ms,
+        runs.kind, runs.status, parents.run_id, runs.user_name, runs.compute, runs.created_at_ms,
         runs.started_at_ms, runs.ended_at_ms, runs.error, runs.rejected_records,
-        runs.rejected_reason
+        runs.rejected_reason, runs.deleted_at_ms
     FROM runs
     JOIN workspaces ON workspaces.key = runs.workspace
     JOIN experiments ON experiments.key = runs.experiment
     LEFT JOIN runs AS parents ON parents.key = runs.parent";
 
 const SELECT_HEAD: &str = "SELECT runs.key, runs.run_id, workspaces.name, experiments.name,
-        runs.kind, runs.status, runs.owner, runs.spool_offset
+        runs.kind, runs.status, runs.owner, runs.spool_offset, runs.experiment, runs.deleted_at_ms
     FROM runs
     JOIN workspaces ON workspaces.key = runs.workspace
     JOIN experiments ON experiments.key = runs.experiment";
 
 pub fn insert(connection: &Connection, row: &RunRow<'_>) -> Result<i64> {
-    connection
-        .prepare_cached(
-            "INSERT INTO runs (run_id, workspace, experiment, name, kind, status, parent, user,
-                compute, created_at_ms, started_at_ms, owner)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        )?
-        .execute(params![
+    let key = connection.value(
+        "INSERT INTO runs (run_id, workspace, experiment, name, kind, status, parent, user_name,
+            compute, created_at_ms, started_at_ms, owner)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING key",
+        params![
             row.run_id,
             workspaces::key(connection, row.workspace)?,
             row.experiment,
@@ -94,134 +97,133 @@ pub fn insert(connection: &Connection, row: &RunRow<'_>) -> Result<i64> {
             row.created_at_ms,
             row.started_at_ms,
             row.owner.map(json).transpose()?,
-        ])?;
-    Ok(connection.last_insert_rowid())
+        ],
+    )?;
+    experiments::count_run(connection, row.experiment, 1, Some(row.created_at_ms))?;
+    Ok(key)
 }
 
 /// The run with this id, or the only one whose id begins so.
 pub fn head(connection: &Connection, given: &str) -> Result<RunHead> {
     let run_id = full_id(connection, given)?;
-    let mut statement =
-        connection.prepare_cached(&format!("{SELECT_HEAD} WHERE runs.run_id = ?1"))?;
-    let mut rows = statement.query([run_id.as_str()])?;
-    match rows.next()? {
-        Some(row) => head_of_row(row),
+    match find_head(connection, &run_id)? {
+        Some(head) => Ok(head),
         None => Err(ApiError::not_found("run", given).into()),
     }
 }
 
 /// The run with exactly this id, if there is one.
 pub fn find_head(connection: &Connection, run_id: &str) -> Result<Option<RunHead>> {
-    let mut statement =
-        connection.prepare_cached(&format!("{SELECT_HEAD} WHERE runs.run_id = ?1"))?;
-    let mut rows = statement.query([run_id])?;
-    rows.next()?.map(head_of_row).transpose()
+    connection.row(&format!("{SELECT_HEAD} WHERE runs.run_id = ?1"), params![run_id], head_of_row)
 }
 
 /// Runs that have not ended.
 pub fn alive(connection: &Connection) -> Result<Vec<RunHead>> {
-    let mut statement = connection.prepare_cached(&format!(
-        "{SELECT_HEAD} WHERE runs.status NOT IN ('Completed', 'Failed', 'Canceled')
-         ORDER BY runs.key"
-    ))?;
-    let mut rows = statement.query([])?;
-    let mut heads = Vec::new();
-    while let Some(row) = rows.next()? {
-        heads.push(head_of_row(row)?);
-    }
-    Ok(heads)
+    connection.rows(
+        &format!(
+            "{SELECT_HEAD} WHERE runs.status NOT IN ('Completed', 'Failed', 'Canceled')
+             ORDER BY runs.key"
+        ),
+        &[],
+        head_of_row,
+    )
 }
 
 pub fn get(connection: &Connection, given: &str) -> Result<Run> {
     let run_id = full_id(connection, given)?;
-    let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE runs.run_id = ?1"))?;
-    let mut rows = statement.query([run_id.as_str()])?;
-    match rows.next()? {
-        Some(row) => of_row(connection, row),
+    let found =
+        connection.rows(&format!("{SELECT} WHERE runs.run_id = ?1"), params![run_id], of_row)?;
+    match filled(connection, found)?.pop() {
+        Some(run) => Ok(run),
         None => Err(ApiError::not_found("run", given).into()),
     }
 }
 
-/// Newest first.
+/// Newest first; without those that are deleted.
 pub fn list(connection: &Connection, workspace: &str, filter: &RunFilter) -> Result<Page<Run>> {
-    let workspace_key = workspaces::key(connection, workspace)?;
-    let experiment = match &filter.experiment {
-        Some(name) => Some(experiments::key(connection, workspace, name)?),
-        None => None,
-    };
-    let parent = match &filter.parent {
-        Some(given) => Some(head(connection, given)?.key),
-        None => None,
-    };
-    // Only the conditions that are asked for stand in the statement, so that SQLite picks the index
-    // that fits them.
-    let mut sql = format!("{SELECT} WHERE runs.workspace = ?1 AND runs.key < ?2");
-    for (wanted, condition) in [
-        (experiment.is_some(), " AND runs.experiment = ?3"),
-        (parent.is_some(), " AND runs.parent = ?4"),
-        (filter.status.is_some(), " AND runs.status = ?5"),
-    ] {
-        if wanted {
-            sql.push_str(condition);
-        }
+    let mut query = Dynamic::new(SELECT);
+    query.add(" WHERE runs.workspace = ?", [workspaces::key(connection, workspace)?]);
+    query.add(" AND runs.key < ?", [filter.before.unwrap_or(i64::MAX)]);
+    query.add_text(" AND runs.deleted_at_ms IS NULL");
+    // Only the conditions that are asked for stand in the statement, so that the database picks the
+    // index that fits them.
+    if let Some(name) = &filter.experiment {
+        query.add(" AND runs.experiment = ?", [experiments::key(connection, workspace, name)?]);
     }
-    sql.push_str(" ORDER BY runs.key DESC LIMIT ?6");
-    let mut statement = connection.prepare_cached(&sql)?;
-    statement.raw_bind_parameter(1, workspace_key)?;
-    statement.raw_bind_parameter(2, filter.before.unwrap_or(i64::MAX))?;
-    if let Some(experiment) = experiment {
-        statement.raw_bind_parameter(3, experiment)?;
-    }
-    if let Some(parent) = parent {
-        statement.raw_bind_parameter(4, parent)?;
+    if let Some(given) = &filter.parent {
+        query.add(" AND runs.parent = ?", [head(connection, given)?.key]);
     }
     if let Some(status) = filter.status {
-        statement.raw_bind_parameter(5, status.as_str())?;
+        query.add(" AND runs.status = ?", [status.as_str()]);
     }
     // One more than asked for tells whether another page follows.
-    statement.raw_bind_parameter(6, filter.limit as i64 + 1)?;
-    let mut rows = statement.raw_query();
-    let mut items = Vec::new();
-    let mut last_key = None;
-    while let Some(row) = rows.next()? {
-        if items.len() == filter.limit {
-            return Ok(Page { items, next_cursor: last_key.map(|key: i64| key.to_string()) });
-        }
-        last_key = Some(row.get(0)?);
-        items.push(of_row(connection, row)?);
-    }
-    Ok(Page { items, next_cursor: None })
+    query.add(" ORDER BY runs.key DESC LIMIT ?", [filter.limit as i64 + 1]);
+    let mut found = connection.rows(query.sql(), &query.params(), of_row)?;
+    let has_more = found.len() > filter.limit;
+    found.truncate(filter.limit);
+    let next_cursor = found.last().filter(|_| has_more).map(|(key, _)| key.to_string());
+    Ok(Page { items: filled(connection, found)?, next_cursor })
 }
 
-/// Child runs, oldest first.
+/// Child runs, oldest first; without those that are deleted.
 pub fn children(connection: &Connection, parent: i64, limit: usize) -> Result<Vec<Run>> {
-    let mut statement = connection
-        .prepare_cached(&format!("{SELECT} WHERE runs.parent = ?1 ORDER BY runs.key LIMIT ?2"))?;
-    let mut rows = statement.query(params![parent, limit as i64])?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        items.push(of_row(connection, row)?);
+    let found = connection.rows(
+        &format!(
+            "{SELECT} WHERE runs.parent = ?1 AND runs.deleted_at_ms IS NULL
+             ORDER BY runs.key LIMIT ?2"
+        ),
+        params![parent, limit as i64],
+        of_row,
+    )?;
+    filled(connection, found)
+}
+
+/// The runs with their tags, properties, parameters and metrics: one statement for each of these,
+/// however many runs there are.
+fn filled(connection: &Connection, found: Vec<(i64, Run)>) -> Result<Vec<Run>> {
+    let keys: Vec<i64> = found.iter().map(|(key, _)| *key).collect();
+    let mut places = std::collections::HashMap::with_capacity(keys.len());
+    let mut runs = Vec::with_capacity(keys.len());
+    for (place, (key, run)) in found.into_iter().enumerate() {
+        places.insert(key, place);
+        runs.push(run);
     }
-    Ok(items)
+    for some in keys.chunks(MOST_AT_ONCE) {
+        for kind in [EntryKind::Tag, EntryKind::Property, EntryKind::Parameter] {
+            let mut query = Dynamic::new(format!("SELECT run, key, value FROM {}", kind.table()));
+            query.add_in(" WHERE run", some);
+            connection.each(query.sql(), &query.params(), |row| {
+                let run: &mut Run = &mut runs[places[&row.get::<i64>(0)?]];
+                let entries = match kind {
+                    EntryKind::Tag => &mut run.tags,
+                    EntryKind::Property => &mut run.properties,
+                    EntryKind::Parameter => &mut run.parameters,
+                };
+                entries.insert(row.get(1)?, row.get(2)?);
+                Ok(true)
+            })?;
+        }
+        for (key, summary) in metrics::summaries(connection, some, None)? {
+            runs[places[&key]].metrics.push(summary);
+        }
+    }
+    Ok(runs)
 }
 
 pub fn rename(connection: &Connection, run: i64, name: &str) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE runs SET name = ?2 WHERE key = ?1")?
-        .execute(params![run, name])?;
+    connection.execute("UPDATE runs SET name = ?2 WHERE key = ?1", params![run, name])?;
     Ok(())
 }
 
 /// Moves the run on; the first status from which it works sets its start.
 pub fn set_status(connection: &Connection, run: i64, status: RunStatus, now_ms: i64) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE runs SET status = ?2,
+    connection.execute(
+        "UPDATE runs SET status = ?2,
                 started_at_ms = CASE WHEN ?2 = 'Running' THEN coalesce(started_at_ms, ?3)
                                 ELSE started_at_ms END
              WHERE key = ?1",
-        )?
-        .execute(params![run, status.as_str(), now_ms])?;
+        params![run, status.as_str(), now_ms],
+    )?;
     Ok(())
 }
 
@@ -232,48 +234,54 @@ pub fn set_end(
     error: Option<&RunError>,
     now_ms: i64,
 ) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE runs SET status = ?2, ended_at_ms = ?3, error = ?4 WHERE key = ?1")?
-        .execute(params![run, status.as_str(), now_ms, error.map(json).transpose()?])?;
+    connection.execute(
+        "UPDATE runs SET status = ?2, ended_at_ms = ?3, error = ?4 WHERE key = ?1",
+        params![run, status.as_str(), now_ms, error.map(json).transpose()?],
+    )?;
     Ok(())
 }
 
-pub fn set_spool_offset(connection: &Connection, run: i64, offset: u64) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE runs SET spool_offset = ?2 WHERE key = ?1")?
-        .execute(params![run, offset as i64])?;
+/// How far the spool is committed: bytes, and how many records more these were.
+pub fn set_spool_offset(
+    connection: &Connection,
+    run: i64,
+    offset: u64,
+    records: u64,
+) -> Result<()> {
+    connection.execute(
+        "UPDATE runs SET spool_offset = ?2, spool_records = spool_records + ?3 WHERE key = ?1",
+        params![run, offset as i64, records as i64],
+    )?;
     Ok(())
 }
 
 pub fn add_rejected(connection: &Connection, run: i64, records: u64, reason: &str) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE runs SET rejected_records = rejected_records + ?2, rejected_reason = ?3
+    connection.execute(
+        "UPDATE runs SET rejected_records = rejected_records + ?2, rejected_reason = ?3
              WHERE key = ?1",
-        )?
-        .execute(params![run, records as i64, reason])?;
+        params![run, records as i64, reason],
+    )?;
     Ok(())
 }
 
 /// Script runs alive on that compute target.
 pub fn alive_on(connection: &Connection, compute: &str) -> Result<u64> {
-    let alive = connection
-        .prepare_cached(
-            "SELECT count(*) FROM runs
-             WHERE status NOT IN ('Completed', 'Failed', 'Canceled') AND compute = ?1
-                AND kind = 'script'",
-        )?
-        .query_row([compute], |row| row.get(0))?;
+    let alive = connection.value(
+        "SELECT count(*) FROM runs
+         WHERE status NOT IN ('Completed', 'Failed', 'Canceled') AND compute = ?1
+            AND kind = 'script'",
+        params![compute],
+    )?;
     Ok(count(alive))
 }
+
+/// Runs whose entries one statement reads.
+const MOST_AT_ONCE: usize = 500;
 
 const SHORTEST_PREFIX: usize = 4;
 
 fn full_id(connection: &Connection, given: &str) -> Result<String> {
-    let exact = connection
-        .prepare_cached("SELECT run_id FROM runs WHERE run_id = ?1")?
-        .query_row([given], |row| row.get::<_, String>(0))
-        .optional()?;
+    let exact = connection.find("SELECT run_id FROM runs WHERE run_id = ?1", params![given])?;
     if let Some(run_id) = exact {
         return Ok(run_id);
     }
@@ -284,12 +292,11 @@ fn full_id(connection: &Connection, given: &str) -> Result<String> {
             ))
             .into());
     }
-    let mut statement = connection.prepare_cached(
-        "SELECT run_id FROM runs WHERE run_id >= ?1 AND run_id < ?1 || char(0x10FFFF)
-         ORDER BY key DESC LIMIT 4",
+    let mut candidates: Vec<String> = connection.rows(
+        "SELECT run_id FROM runs WHERE run_id >= ?1 AND run_id < ?2 ORDER BY key DESC LIMIT 4",
+        params![given, after_prefix(given)],
+        |row| row.get(0),
     )?;
-    let mut candidates =
-        statement.query_map([given], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
     match candidates.len() {
         1 => Ok(candidates.remove(0)),
         0 => Err(not_found(connection, given)?.into()),
@@ -308,9 +315,9 @@ fn full_id(connection: &Connection, given: &str) -> Result<String> {
 }
 
 fn not_found(connection: &Connection, given: &str) -> Result<ApiError> {
-    let mut statement =
-        connection.prepare_cached("SELECT run_id FROM runs ORDER BY key DESC LIMIT 500")?;
-    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let names: Vec<String> =
+        connection
+            .rows("SELECT run_id FROM runs ORDER BY key DESC LIMIT 500", &[], |row| row.get(0))?;
     let error = ApiError::not_found("run", given);
     Ok(match nearest::nearest(given, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -318,40 +325,44 @@ fn not_found(connection: &Connection, given: &str) -> Result<ApiError> {
     })
 }
 
-fn head_of_row(row: &rusqlite::Row<'_>) -> Result<RunHead> {
+fn head_of_row(row: &Row<'_>) -> Result<RunHead> {
     Ok(RunHead {
         key: row.get(0)?,
         run_id: row.get(1)?,
         workspace: row.get(2)?,
         experiment: row.get(3)?,
-        kind: run_kind(&row.get::<_, String>(4)?)?,
-        status: status(&row.get::<_, String>(5)?)?,
+        kind: run_kind(&row.get::<String>(4)?)?,
+        status: status(&row.get::<String>(5)?)?,
         owner: optional_from_json("owner", row.get(6)?)?,
         spool_offset: count(row.get(7)?),
+        experiment_key: row.get(8)?,
+        deleted_at_ms: row.get(9)?,
     })
 }
 
-fn of_row(connection: &Connection, row: &rusqlite::Row<'_>) -> Result<Run> {
-    let key: i64 = row.get(0)?;
-    Ok(Run {
+/// The run with its key, without what [`filled`] adds.
+fn of_row(row: &Row<'_>) -> Result<(i64, Run)> {
+    let run = Run {
         run_id: row.get(1)?,
         workspace: row.get(2)?,
         experiment: row.get(3)?,
         name: row.get(4)?,
-        kind: run_kind(&row.get::<_, String>(5)?)?,
-        status: status(&row.get::<_, String>(6)?)?,
+        kind: run_kind(&row.get::<String>(5)?)?,
+        status: status(&row.get::<String>(6)?)?,
         parent_run_id: row.get(7)?,
         user: row.get(8)?,
         compute: row.get(9)?,
         created_at_ms: row.get(10)?,
         started_at_ms: row.get(11)?,
         ended_at_ms: row.get(12)?,
-        tags: entries::all(connection, EntryKind::Tag, key)?,
-        properties: entries::all(connection, EntryKind::Property, key)?,
-        parameters: entries::all(connection, EntryKind::Parameter, key)?,
-        metrics: metrics::summaries(connection, key)?,
+        tags: StringMap::new(),
+        properties: StringMap::new(),
+        parameters: StringMap::new(),
+        metrics: Vec::new(),
         error: optional_from_json("error", row.get(13)?)?,
         rejected_records: count(row.get(14)?),
         rejected_reason: row.get(15)?,
-    })
+        deleted_at_ms: row.get(16)?,
+    };
+    Ok((row.get(0)?, run))
 }

@@ -1,6 +1,7 @@
 use lazuli_domain::{ApiError, Secret};
-use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Connection;
+use super::sql::params;
 use super::workspaces;
 use crate::error::Result;
 
@@ -17,47 +18,39 @@ pub fn put(
     secret: &SealedSecret,
     now_ms: i64,
 ) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO secrets (workspace, name, nonce, sealed, updated_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (workspace, name) DO UPDATE SET nonce = excluded.nonce,
-                sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
-        )?
-        .execute(params![
-            workspaces::key(connection, workspace)?,
-            name,
-            secret.nonce,
-            secret.sealed,
-            now_ms
-        ])?;
+    connection.execute(
+        "INSERT INTO secrets (workspace, name, nonce, sealed, updated_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (workspace, name) DO UPDATE SET nonce = excluded.nonce,
+            sealed = excluded.sealed, updated_at_ms = excluded.updated_at_ms",
+        params![workspaces::key(connection, workspace)?, name, secret.nonce, secret.sealed, now_ms],
+    )?;
     Ok(())
 }
 
 pub fn get(connection: &Connection, workspace: &str, name: &str) -> Result<SealedSecret> {
-    connection
-        .prepare_cached("SELECT nonce, sealed FROM secrets WHERE workspace = ?1 AND name = ?2")?
-        .query_row(params![workspaces::key(connection, workspace)?, name], |row| {
-            Ok(SealedSecret { nonce: row.get(0)?, sealed: row.get(1)? })
-        })
-        .optional()?
-        .ok_or_else(|| not_found(name).into())
+    let key = workspaces::key(connection, workspace)?;
+    let found = connection.row(
+        "SELECT nonce, sealed FROM secrets WHERE workspace = ?1 AND name = ?2",
+        params![key, name],
+        |row| Ok(SealedSecret { nonce: row.get(0)?, sealed: row.get(1)? }),
+    )?;
+    found.ok_or_else(|| not_found(name).into())
 }
 
 pub fn list(connection: &Connection, workspace: &str) -> Result<Vec<Secret>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, updated_at_ms FROM secrets WHERE workspace = ?1 ORDER BY name",
-    )?;
     let key = workspaces::key(connection, workspace)?;
-    let secrets = statement
-        .query_map([key], |row| Ok(Secret { name: row.get(0)?, updated_at_ms: row.get(1)? }))?;
-    Ok(secrets.collect::<Result<_, _>>()?)
+    connection.rows(
+        "SELECT name, updated_at_ms FROM secrets WHERE workspace = ?1 ORDER BY name",
+        params![key],
+        |row| Ok(Secret { name: row.get(0)?, updated_at_ms: row.get(1)? }),
+    )
 }
 
 pub fn delete(connection: &Connection, workspace: &str, name: &str) -> Result<()> {
+    let key = workspaces::key(connection, workspace)?;
     let deleted = connection
-        .prepare_cached("DELETE FROM secrets WHERE workspace = ?1 AND name = ?2")?
-        .execute(params![workspaces::key(connection, workspace)?, name])?;
+        .execute("DELETE FROM secrets WHERE workspace = ?1 AND name = ?2", params![key, name])?;
     if deleted == 0 {
         return Err(not_found(name).into());
     }

@@ -1,38 +1,35 @@
 use lazuli_domain::{ApiError, StringMap, Workspace};
-use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Connection;
 use super::columns::{count, from_json, json};
+use super::sql::{Row, params};
 use crate::error::Result;
 use crate::nearest;
 
 const SELECT: &str = "SELECT name, created_at_ms, tags,
-        (SELECT count(*) FROM experiments WHERE workspace = workspaces.key),
-        (SELECT count(*) FROM runs WHERE workspace = workspaces.key),
-        (SELECT count(*) FROM models WHERE workspace = workspaces.key)
+        (SELECT count(*) FROM experiments
+            WHERE workspace = workspaces.key AND deleted_at_ms IS NULL),
+        (SELECT CAST(coalesce(sum(runs), 0) AS BIGINT) FROM experiments
+            WHERE workspace = workspaces.key AND deleted_at_ms IS NULL),
+        (SELECT count(*) FROM models JOIN registered_models
+            ON registered_models.key = models.registered
+            WHERE registered_models.workspace = workspaces.key AND models.deleted_at_ms IS NULL)
     FROM workspaces";
 
 pub fn list(connection: &Connection) -> Result<Vec<Workspace>> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} ORDER BY name"))?;
-    let mut rows = statement.query([])?;
-    let mut workspaces = Vec::new();
-    while let Some(row) = rows.next()? {
-        workspaces.push(of_row(row)?);
-    }
-    Ok(workspaces)
+    connection.rows(&format!("{SELECT} ORDER BY name"), &[], of_row)
 }
 
 pub fn get(connection: &Connection, name: &str) -> Result<Workspace> {
-    let mut statement = connection.prepare_cached(&format!("{SELECT} WHERE name = ?1"))?;
-    let mut rows = statement.query([name])?;
-    match rows.next()? {
-        Some(row) => of_row(row),
+    match connection.row(&format!("{SELECT} WHERE name = ?1"), params![name], of_row)? {
+        Some(workspace) => Ok(workspace),
         None => Err(not_found(connection, name)?.into()),
     }
 }
 
 /// The key of a workspace that must exist.
 pub fn key(connection: &Connection, name: &str) -> Result<i64> {
-    match find(connection, name)? {
+    match connection.find("SELECT key FROM workspaces WHERE name = ?1", params![name])? {
         Some(key) => Ok(key),
         None => Err(not_found(connection, name)?.into()),
     }
@@ -45,38 +42,28 @@ pub fn ensure(
     tags: &StringMap,
     created_at_ms: i64,
 ) -> Result<bool> {
-    let made = connection
-        .prepare_cached(
-            "INSERT INTO workspaces (name, created_at_ms, tags) VALUES (?1, ?2, ?3)
-             ON CONFLICT (name) DO NOTHING",
-        )?
-        .execute(params![name, created_at_ms, json(tags)?])?;
+    let made = connection.execute(
+        "INSERT INTO workspaces (name, created_at_ms, tags) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO NOTHING",
+        params![name, created_at_ms, json(tags)?],
+    )?;
     Ok(made == 1)
 }
 
 /// Workspaces, runs, runs alive, models.
 pub fn totals(connection: &Connection) -> Result<(u64, u64, u64, u64)> {
-    let total = |sql: &str| -> Result<u64> {
-        Ok(count(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?))
-    };
+    let total = |sql: &str| -> Result<u64> { Ok(count(connection.value(sql, &[])?)) };
     Ok((
         total("SELECT count(*) FROM workspaces")?,
-        total("SELECT count(*) FROM runs")?,
+        total("SELECT CAST(coalesce(sum(runs), 0) AS BIGINT) FROM experiments")?,
         total("SELECT count(*) FROM runs WHERE status NOT IN ('Completed', 'Failed', 'Canceled')")?,
-        total("SELECT count(*) FROM models")?,
+        total("SELECT count(*) FROM models WHERE deleted_at_ms IS NULL")?,
     ))
 }
 
-fn find(connection: &Connection, name: &str) -> Result<Option<i64>> {
-    Ok(connection
-        .prepare_cached("SELECT key FROM workspaces WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?)
-}
-
 fn not_found(connection: &Connection, name: &str) -> Result<ApiError> {
-    let mut statement = connection.prepare_cached("SELECT name FROM workspaces LIMIT 500")?;
-    let names = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+    let names: Vec<String> =
+        connection.rows("SELECT name FROM workspaces LIMIT 500", &[], |row| row.get(0))?;
     let error = ApiError::not_found("workspace", name);
     Ok(match nearest::nearest(name, names.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -84,11 +71,11 @@ fn not_found(connection: &Connection, name: &str) -> Result<ApiError> {
     })
 }
 
-fn of_row(row: &rusqlite::Row<'_>) -> Result<Workspace> {
+fn of_row(row: &Row<'_>) -> Result<Workspace> {
     Ok(Workspace {
         name: row.get(0)?,
         created_at_ms: row.get(1)?,
-        tags: from_json("tags", row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
+        tags: from_json("tags", &row.get::<String>(2)?)?,
         experiments: count(row.get(3)?),
         runs: count(row.get(4)?),
         models: count(row.get(5)?),

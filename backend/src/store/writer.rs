@@ -6,10 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use lazuli_domain::{Event, EventKind};
-use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{StoreError, error::is_disk_full, events};
+use super::{Connection, Place, StoreError, events};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 
@@ -69,13 +68,14 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(
+        place: Place,
         connection: Connection,
         last_event_tx: watch::Sender<u64>,
     ) -> Result<Writer> {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_groups(connection, receiver, &last_event_tx))
+            .spawn(move || write_groups(&place, connection, receiver, &last_event_tx))
             .map_err(|source| Error::File { action: "starting the writer".into(), source })?;
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
@@ -106,12 +106,20 @@ impl Writer {
 }
 
 fn write_groups(
-    connection: Connection,
+    place: &Place,
+    mut connection: Connection,
     mut queue: mpsc::Receiver<Box<dyn QueuedWrite>>,
     last_event_tx: &watch::Sender<u64>,
 ) {
     let mut group = Vec::new();
     while queue.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+        if connection.is_closed() {
+            // The server was restarted: whoever holds its lock now decides.
+            match place.open() {
+                Ok(opened) => connection = opened,
+                Err(error) => tracing::error!(%error, "connecting to the database again failed"),
+            }
+        }
         let (outcome, after_commit, last_event) = commit_group(&connection, &mut group);
         if let Err(error) = &outcome {
             tracing::error!(%error, writes = group.len(), "a group of writes was not committed");
@@ -127,7 +135,7 @@ fn write_groups(
             write.answer(outcome.as_ref().map(|_committed| ()));
         }
     }
-    if let Err((_connection, error)) = connection.close() {
+    if let Err(error) = connection.close() {
         tracing::warn!(%error, "closing the database failed");
     }
 }
@@ -137,36 +145,35 @@ type AfterCommit = Vec<Box<dyn FnOnce() + Send>>;
 fn commit_group(
     connection: &Connection,
     group: &mut [Box<dyn QueuedWrite>],
-) -> (rusqlite::Result<()>, AfterCommit, Option<u64>) {
+) -> (Result<(), StoreError>, AfterCommit, Option<u64>) {
     let mut after_commit = Vec::new();
     let mut last_event = None;
     let outcome = (|| {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        connection.begin()?;
         for write in group {
             // Each write stands in a savepoint: one that is refused leaves the others alone.
-            connection.execute_batch("SAVEPOINT one_write")?;
+            connection.batch("SAVEPOINT one_write")?;
             let mut view = Write { connection, last_event: None, after_commit: Vec::new() };
             let keep = write.apply(&mut view);
-            if connection.is_autocommit() {
-                // A full disk makes SQLite roll back the whole transaction by itself.
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-                    Some("the transaction was rolled back".into()),
-                ));
+            if !connection.is_in_transaction() {
+                return Err(StoreError::Commit {
+                    message: "the database rolled the transaction back".into(),
+                    disk_full: !connection.is_closed(),
+                });
             }
             if keep {
                 last_event = view.last_event.or(last_event);
                 after_commit.append(&mut view.after_commit);
-                connection.execute_batch("RELEASE one_write")?;
+                connection.batch("RELEASE one_write")?;
             } else {
-                connection.execute_batch("ROLLBACK TO one_write; RELEASE one_write")?;
+                connection.batch("ROLLBACK TO one_write; RELEASE one_write")?;
             }
         }
-        connection.execute_batch("COMMIT")
+        connection.batch("COMMIT")
     })();
     if outcome.is_err() {
-        if !connection.is_autocommit()
-            && let Err(error) = connection.execute_batch("ROLLBACK")
+        if connection.is_in_transaction()
+            && let Err(error) = connection.batch("ROLLBACK")
         {
             tracing::error!(%error, "rolling back failed");
         }
@@ -179,7 +186,7 @@ fn commit_group(
 trait QueuedWrite: Send {
     /// Does the work; false: undo it.
     fn apply(&mut self, write: &mut Write<'_>) -> bool;
-    fn answer(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
+    fn answer(self: Box<Self>, committed: Result<(), &StoreError>);
 }
 
 struct Waiting<T, F> {
@@ -203,13 +210,13 @@ where
         keep
     }
 
-    fn answer(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
+    fn answer(self: Box<Self>, committed: Result<(), &StoreError>) {
         let result = match (self.result, committed) {
             // What it refused, it refuses whether or not the others were committed.
             (Some(Err(error)), _) => Err(error),
             (_, Err(error)) => Err(StoreError::Commit {
                 message: error.to_string(),
-                disk_full: is_disk_full(error),
+                disk_full: error.is_disk_full(),
             }
             .into()),
             (Some(result), Ok(())) => result,

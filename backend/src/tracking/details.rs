@@ -5,13 +5,15 @@ use base64::Engine as _;
 use lazuli_domain::{Metric, MetricKind, MetricValue, RunDetails, StringMap};
 
 use super::STANDARD_LOG;
-use super::thinning::{Thinning, first_shown};
 use crate::app::App;
 use crate::blobs::Blobs;
 use crate::clock::now_ms;
 use crate::error::{Error, FileContext, Result};
 use crate::store;
+use crate::store::metrics::{MetricHeader, StepRange};
 
+/// Points of a chart; more than it has pixels would show nothing more.
+const MOST_POINTS: usize = 400;
 const LOG_LINES: usize = 20;
 /// Read from the end of the log to find its last lines.
 const LOG_TAIL: u64 = 64 * 1024;
@@ -30,19 +32,17 @@ pub async fn run_details(app: &Arc<App>, given: String) -> Result<RunDetails> {
             let head = store::runs::head(database, &asked)?;
             let mut metrics = Vec::new();
             for header in store::metrics::headers(database, head.key)? {
-                let first = first_shown(header.kind, header.count);
                 let mut points = Vec::new();
                 if header.kind == MetricKind::Scalar {
-                    let mut thinning = Thinning::new(header.count);
-                    let take = |point| thinning.take(point);
-                    store::metrics::each_point(database, header.key, header.kind, first, take)?;
-                    points = thinning.finish();
+                    let everything = StepRange::default();
+                    points = store::metrics::sampled(database, &header, everything, MOST_POINTS)?;
                 } else {
-                    let take = |point| points.push(point);
-                    store::metrics::each_point(database, header.key, header.kind, first, take)?;
+                    let span = (first_shown(header.kind, header.count), i64::MAX);
+                    let take = |_, point| points.push(point);
+                    store::metrics::each_point(database, header.key, header.kind, span, take)?;
                 }
-                let (name, kind, description) = (header.name, header.kind, header.description);
-                metrics.push(Metric { name, kind, description, points });
+                let MetricHeader { name, kind, description, count, .. } = header;
+                metrics.push(Metric { name, kind, description, count, points });
             }
             Ok(RunDetails {
                 run: store::runs::get(database, &asked)?,
@@ -64,6 +64,16 @@ pub async fn run_details(app: &Arc<App>, given: String) -> Result<RunDetails> {
     })
     .await
     .map_err(|panic| Error::Defect(format!("reading images broke down: {panic}")))?
+}
+
+/// From which point on a history that is no chart of one line is read.
+fn first_shown(kind: MetricKind, count: u64) -> i64 {
+    let most = match kind {
+        MetricKind::Row | MetricKind::List => MOST_POINTS as u64,
+        // Each of these is a picture or table of its own.
+        _ => 10,
+    };
+    count.saturating_sub(most) as i64
 }
 
 /// The images that metrics show, as `data:` URIs, as far as a saved notebook can bear them.

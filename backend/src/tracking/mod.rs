@@ -10,11 +10,11 @@ mod experiments;
 mod jobs;
 mod logs;
 mod owners;
+mod points;
 mod recovery;
 mod runs;
 mod spool;
 mod spool_watch;
-mod thinning;
 mod workspaces;
 
 pub use artifacts::{artifact, list_artifacts, put_artifact, put_artifact_file};
@@ -28,7 +28,8 @@ pub use logs::{append_log, list_logs, open_log};
 pub use owners::watch_owners;
 pub use recovery::recover;
 pub use runs::{
-    child_runs, create_run, flush_run, full_run_id, list_runs, metric, metrics, patch_run, run,
+    Sampling, child_runs, create_run, flush_run, full_run_id, list_runs, metric, metrics,
+    patch_run, run,
 };
 pub use spool::drain;
 pub use spool_watch::watch_spool;

@@ -3,8 +3,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, EventKind, Metric, NewRun, Page, Run, RunKind, RunPatch, RunStatus, StringMap,
-    check_name,
+    ApiError, EventKind, Metric, MetricKind, NewRun, Page, Run, RunKind, RunPatch, RunStatus,
+    StringMap, check_name,
 };
 
 use super::spool::drain;
@@ -13,6 +13,7 @@ use crate::clock::now_ms;
 use crate::error::{FileContext, Result};
 use crate::home::{hex, random};
 use crate::store::entries::{self, EntryKind};
+use crate::store::metrics::{MetricHeader, StepRange};
 use crate::store::runs::{RunFilter, RunRow};
 use crate::store::{self, Write};
 
@@ -118,18 +119,56 @@ pub async fn metrics(app: &Arc<App>, given: String) -> Result<Vec<Metric>> {
     app.store
         .read(move |database| {
             let head = store::runs::head(database, &run_id)?;
-            store::metrics::all(database, head.key)
+            store::metrics::headers(database, head.key)?
+                .into_iter()
+                .map(|header| store::metrics::with_points(database, header))
+                .collect()
         })
         .await
 }
 
-pub async fn metric(app: &Arc<App>, given: String, name: String) -> Result<Metric> {
+/// What a chart asks for: which steps, and how many points are enough.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sampling {
+    pub steps: StepRange,
+    /// None: every point in the range.
+    pub most: Option<usize>,
+}
+
+pub async fn metric(
+    app: &Arc<App>,
+    given: String,
+    name: String,
+    sampling: Sampling,
+) -> Result<Metric> {
     let run_id = full_run_id(app, given).await?;
     drain(app, &run_id).await?;
     app.store
         .read(move |database| {
             let head = store::runs::head(database, &run_id)?;
-            store::metrics::get(database, head.key, &run_id, &name)
+            let header = store::metrics::header(database, head.key, &run_id, &name)?;
+            let mut points = Vec::new();
+            match sampling.most {
+                Some(most) if header.kind == MetricKind::Scalar => {
+                    points = store::metrics::sampled(database, &header, sampling.steps, most)?;
+                }
+                _ => {
+                    let all = (0, i64::MAX);
+                    store::metrics::each_point(
+                        database,
+                        header.key,
+                        header.kind,
+                        all,
+                        |_, point| {
+                            if sampling.steps.holds(point.step) {
+                                points.push(point);
+                            }
+                        },
+                    )?;
+                }
+            }
+            let MetricHeader { name, kind, description, count, .. } = header;
+            Ok(Metric { name, kind, description, count, points })
         })
         .await
 }
@@ -204,8 +243,17 @@ pub(super) fn set_all(
 }
 
 pub(super) fn check_entries(kind: EntryKind, entries: &StringMap) -> Result<()> {
-    for key in entries.keys() {
-        check_name(kind.as_str(), key)?;
+    entries.iter().try_for_each(|(key, value)| check_entry(kind, key, value))
+}
+
+/// A key is a name; a value is any text without NUL, which no database keeps.
+pub(super) fn check_entry(kind: EntryKind, key: &str, value: &str) -> Result<()> {
+    let what = kind.as_str();
+    check_name(what, key)?;
+    if value.contains('\0') {
+        return Err(ApiError::invalid(format!("the value of the {what} `{key}` contains a NUL"))
+            .hint("leave the NUL character out")
+            .into());
     }
     Ok(())
 }
@@ -221,19 +269,19 @@ pub(super) fn announce(write: &mut Write<'_>, run_id: &str) -> Result<Run> {
     store::runs::get(write, run_id)
 }
 
-/// `<experiment>_<seconds>_<8 hex digits>`. The id is used in file names, so that only letters,
-/// digits, `-` and `.` of the experiment's name stand in it, and it begins like neither a hidden
-/// file nor an option of the shell's.
+/// `<experiment>_<seconds>_<8 hex digits>`. The id is used in file names and by MLflow's clients, so
+/// that only letters, digits, `-` and `_` of the experiment's name stand in it, and it does not begin
+/// like an option of the shell's.
 pub(super) fn new_run_id(experiment: &str) -> Result<String> {
     let readable: String = experiment
         .chars()
         .take(60)
         .map(|character| match character {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => character,
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => character,
             _ => '-',
         })
         .collect();
-    let readable = readable.trim_start_matches(['.', '-']);
+    let readable = readable.trim_start_matches(['_', '-']);
     let readable = if readable.is_empty() { "run" } else { readable };
     Ok(format!("{readable}_{}_{}", now_ms() / 1000, hex(&random::<4>()?)))
 }

@@ -3,21 +3,18 @@
 //! The file is read on the writer thread, inside the write that commits what was read together with
 //! the offset reached. That is why two readers of one file cannot exist and no lock is needed.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use lazuli_domain::{
-    EventKind, MetricKind, MetricValue, Number, SpoolRecord, check_name, parse_spool_line,
-};
-use serde_json::Value;
+use lazuli_domain::{EventKind, SpoolRecord, parse_spool_line};
 
-use super::runs::write_once;
+use super::points::Points;
+use super::runs::{check_entry, write_once};
 use crate::app::App;
 use crate::error::{Error, FileContext, Result};
 use crate::store::entries::{self, EntryKind};
-use crate::store::metrics::MetricRow;
+use crate::store::metrics::NewPoint;
 use crate::store::runs::RunHead;
 use crate::store::{self, Write};
 
@@ -68,9 +65,7 @@ pub(super) fn ingest(write: &mut Write<'_>, head: &RunHead, file: &File) -> Resu
         for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
             batch.take(write, line)?;
         }
-        batch.finish(write, head)?;
-        let offset = head.spool_offset + lines.bytes.len() as u64;
-        store::runs::set_spool_offset(write, head.key, offset)?;
+        batch.finish(write, head, head.spool_offset + lines.bytes.len() as u64)?;
     }
     Ok(lines.reached_end)
 }
@@ -87,7 +82,7 @@ pub(super) fn ingest_to_end(write: &mut Write<'_>, run_id: &str, file: &File) ->
         let size = file.metadata().while_trying(|| "reading a spool's size".into())?.len();
         if size > head.spool_offset {
             store::runs::add_rejected(write, head.key, 1, "the last record is torn")?;
-            store::runs::set_spool_offset(write, head.key, size)?;
+            store::runs::set_spool_offset(write, head.key, size, 1)?;
         }
         return Ok(());
     }
@@ -129,10 +124,8 @@ fn read_lines(file: &File, offset: u64) -> Result<Lines> {
 /// The records of one commit.
 struct Batch {
     run: i64,
-    metrics: HashMap<String, MetricRow>,
-    /// Names with points in this batch, in order of appearance.
-    names: Vec<String>,
-    points: u64,
+    points: Points,
+    records: u64,
     entries_changed: bool,
     rejected: u64,
     rejected_reason: String,
@@ -142,9 +135,8 @@ impl Batch {
     fn new(run: i64) -> Batch {
         Batch {
             run,
-            metrics: HashMap::new(),
-            names: Vec::new(),
-            points: 0,
+            points: Points::new(run),
+            records: 0,
             entries_changed: false,
             rejected: 0,
             rejected_reason: String::new(),
@@ -155,6 +147,7 @@ impl Batch {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
+        self.records += 1;
         let outcome = match parse_spool_line(line) {
             Ok(record) => self.keep(write, record),
             Err(reason) => {
@@ -175,46 +168,20 @@ impl Batch {
     fn keep(&mut self, write: &Write<'_>, record: SpoolRecord) -> Result<()> {
         match record {
             SpoolRecord::Metric { name, kind, value, step, time_ms, description } => {
-                check_name("metric", &name)?;
-                let value = fitting(&name, kind, value)?;
-                let metric = match self.metrics.entry(name.clone()) {
-                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(entry) => {
-                        let found = store::metrics::find(write, self.run, &name)?;
-                        entry.insert(match found {
-                            Some(metric) => metric,
-                            None => {
-                                store::metrics::insert(write, self.run, &name, kind, &description)?
-                            }
-                        })
-                    }
-                };
-                if metric.kind != kind {
-                    return Err(lazuli_domain::ApiError::invalid(format!(
-                        "the metric `{name}` is of kind {} and cannot take a {kind}",
-                        metric.kind
-                    ))
-                    .into());
-                }
-                store::metrics::add_point(write, metric, step, time_ms, &value)?;
-                self.points += 1;
-                if !self.names.contains(&name) {
-                    self.names.push(name);
-                }
-                Ok(())
+                self.points.take(write, name, kind, &description, NewPoint { step, time_ms, value })
             }
             SpoolRecord::Tag { key, value } => {
-                check_name("tag", &key)?;
+                check_entry(EntryKind::Tag, &key, &value)?;
                 self.entries_changed = true;
                 entries::set(write, EntryKind::Tag, self.run, &key, &value)
             }
             SpoolRecord::Property { key, value } => {
-                check_name("property", &key)?;
+                check_entry(EntryKind::Property, &key, &value)?;
                 self.entries_changed = true;
                 write_once(write, EntryKind::Property, self.run, &key, &value)
             }
             SpoolRecord::Parameter { key, value } => {
-                check_name("parameter", &key)?;
+                check_entry(EntryKind::Parameter, &key, &value)?;
                 self.entries_changed = true;
                 write_once(write, EntryKind::Parameter, self.run, &key, &value)
             }
@@ -226,50 +193,15 @@ impl Batch {
         self.rejected_reason = reason;
     }
 
-    fn finish(self, write: &mut Write<'_>, head: &RunHead) -> Result<()> {
-        for name in &self.names {
-            store::metrics::save_summary(write, &self.metrics[name])?;
-        }
+    /// The records are committed up to `offset`.
+    fn finish(self, write: &mut Write<'_>, head: &RunHead, offset: u64) -> Result<()> {
         if self.rejected > 0 {
             store::runs::add_rejected(write, self.run, self.rejected, &self.rejected_reason)?;
         }
         if self.entries_changed || self.rejected > 0 {
             write.event(&head.scope(), EventKind::RunUpdated)?;
         }
-        if self.points > 0 {
-            let logged = EventKind::MetricsLogged { names: self.names, points: self.points };
-            write.event(&head.scope(), logged)?;
-        }
-        Ok(())
+        self.points.finish(write, head)?;
+        store::runs::set_spool_offset(write, self.run, offset, self.records)
     }
-}
-
-/// The value as its kind keeps it, or what is wrong with it.
-fn fitting(name: &str, kind: MetricKind, value: MetricValue) -> Result<MetricValue> {
-    let fits = match (kind, &value) {
-        (MetricKind::Scalar, MetricValue::Number(_) | MetricValue::Text(_)) => true,
-        (MetricKind::Scalar, MetricValue::Json(Value::Bool(flag))) => {
-            return Ok(MetricValue::Number(Number::Integer(i64::from(*flag))));
-        }
-        (MetricKind::Scalar, MetricValue::Json(_)) => false,
-        (MetricKind::List, MetricValue::Json(json)) => json.is_array(),
-        (MetricKind::Table, MetricValue::Json(json)) => json.is_object() || json.is_array(),
-        (MetricKind::Image, MetricValue::Json(json)) => {
-            json.get("artifact").is_some_and(Value::is_string)
-        }
-        (
-            MetricKind::Row
-            | MetricKind::ConfusionMatrix
-            | MetricKind::AccuracyTable
-            | MetricKind::Predictions
-            | MetricKind::Residuals,
-            MetricValue::Json(json),
-        ) => json.is_object(),
-        (_, MetricValue::Number(_) | MetricValue::Text(_)) => false,
-    };
-    if fits {
-        return Ok(value);
-    }
-    Err(lazuli_domain::ApiError::invalid(format!("a point of the metric `{name}` is no {kind}"))
-        .into())
 }

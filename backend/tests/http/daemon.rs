@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lazuli_backend::{ServeOptions, process, serve};
+use lazuli_backend::store::{Place, Store};
+use lazuli_backend::{ServeOptions, Storage, process, serve};
 use lazuli_domain::{ComputeTarget, DaemonInfo, DaemonStatus, Environment, VERSION};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -16,7 +17,13 @@ use crate::support::Daemon;
 
 fn options(home: &Path) -> ServeOptions {
     let host = "127.0.0.1".to_owned();
-    ServeOptions { home: home.to_owned(), host, port: 0, on_demand: false }
+    ServeOptions {
+        home: home.to_owned(),
+        host,
+        port: 0,
+        on_demand: false,
+        storage: Storage::default(),
+    }
 }
 
 struct Served {
@@ -132,9 +139,9 @@ async fn a_home_of_a_newer_version_is_left_alone() {
     let database = daemon.app.home.database();
     daemon.app.store.close().await.unwrap();
     let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.pragma_update(None, "user_version", 999).unwrap();
+    connection.execute("UPDATE schema_version SET version = 999", []).unwrap();
     drop(connection);
-    let error = lazuli_backend::store::Store::open(&database).err().unwrap();
+    let error = Store::open(Place::Sqlite(database)).err().unwrap();
     assert!(error.to_string().starts_with("this home was written by a newer version"), "{error}");
 }
 
@@ -148,9 +155,14 @@ async fn status_counts() {
     assert_eq!((status.workspaces, status.runs, status.active_runs, status.models), (1, 2, 1, 0));
     assert_eq!(status.last_event, 3);
     assert!(status.memory > 1 << 20);
-    let version: Vec<u32> =
-        status.sqlite_version.split('.').map(|part| part.parse().unwrap()).collect();
-    assert!(version >= vec![3, 51, 3], "{}", status.sqlite_version);
+    let version: Vec<u32> = status
+        .database
+        .strip_prefix("SQLite ")
+        .unwrap()
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect();
+    assert!(version >= vec![3, 51, 3], "{}", status.database);
 }
 
 #[tokio::test]

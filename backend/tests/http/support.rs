@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use lazuli_backend::Storage;
 use lazuli_backend::app::App;
 use lazuli_backend::home::Home;
 use lazuli_backend::{http, tracking};
@@ -38,7 +39,8 @@ impl Daemon {
 
     pub async fn start_in(folder: Arc<TempDir>) -> Daemon {
         let home = Home::open(folder.path()).unwrap();
-        let app = App::open(home, "", "http://127.0.0.1:1".into()).await.unwrap();
+        let app =
+            App::open(home, &Storage::default(), "", "http://127.0.0.1:1".into()).await.unwrap();
         tracking::recover(&app).await.unwrap();
         Daemon { router: http::router(Arc::clone(&app)), app, folder }
     }

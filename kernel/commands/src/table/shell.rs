@@ -58,7 +58,9 @@ impl From<OwnCommand> for ShellCommand {
 
 /// Run the daemon in the foreground; commands start one themselves when they need it
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
-#[command(after_help = "Examples:\n  $serve --port 8787")]
+#[command(
+    after_help = "Examples:\n  $serve --port 8787\n  $serve --database postgres://lazuli@db:5432/lazuli --blobs s3://team/lazuli"
+)]
 pub struct Serve {
     /// Port to listen on, any free one when absent
     #[arg(long, value_name = "PORT", default_value_t = 0)]
@@ -66,6 +68,14 @@ pub struct Serve {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: String,
+    /// Keep rows in PostgreSQL instead of the home's SQLite file; remembered for this home, `local`
+    /// takes it back
+    #[arg(long, value_name = "POSTGRES-URL", env = "LAZULI_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Keep files in an object store (`s3://`, `az://`, `gs://`) or another folder; remembered for
+    /// this home, `local` takes it back
+    #[arg(long, value_name = "URL", env = "LAZULI_BLOBS", hide_env_values = true)]
+    pub blobs: Option<String>,
     /// Started by a client that needs a daemon: give way silently when one runs
     #[arg(long, hide = true)]
     pub on_demand: bool,

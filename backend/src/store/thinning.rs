@@ -1,25 +1,10 @@
 //! Histories cut down to what a chart can show.
 
-use lazuli_domain::{MetricKind, MetricPoint, MetricValue};
-
-/// Points of a chart; more than it has pixels would show nothing more.
-pub(super) const MOST_POINTS: u64 = 400;
-
-/// From which point on a history is read.
-pub(super) fn first_shown(kind: MetricKind, count: u64) -> u64 {
-    let most = match kind {
-        // Read whole: the smallest and largest may be anywhere.
-        MetricKind::Scalar => return 0,
-        MetricKind::Row | MetricKind::List => MOST_POINTS,
-        // Each of these is a picture or table of its own.
-        _ => 10,
-    };
-    count.saturating_sub(most)
-}
+use lazuli_domain::{MetricPoint, MetricValue};
 
 /// Takes the points of a scalar metric one by one and keeps, of each stretch, the smallest and the
 /// largest, so that no spike is lost; the first and the last point always stay.
-pub(super) struct Thinning {
+pub struct Thinning {
     stretch: u64,
     taken: u64,
     kept: Vec<MetricPoint>,
@@ -29,13 +14,15 @@ pub(super) struct Thinning {
 }
 
 impl Thinning {
-    pub(super) fn new(count: u64) -> Thinning {
+    /// For `count` points of which about `most` are to stay.
+    pub fn new(count: u64, most: u64) -> Thinning {
         // Two points come from each stretch, and the two ends.
-        let stretch = if count <= MOST_POINTS { 1 } else { count.div_ceil((MOST_POINTS - 2) / 2) };
+        let most = most.max(4);
+        let stretch = if count <= most { 1 } else { count.div_ceil((most - 2) / 2) };
         Thinning { stretch, taken: 0, kept: Vec::new(), lowest: None, highest: None, last: None }
     }
 
-    pub(super) fn take(&mut self, point: MetricPoint) {
+    pub fn take(&mut self, point: MetricPoint) {
         let at = self.taken;
         self.taken += 1;
         if self.stretch == 1 || at == 0 {
@@ -59,7 +46,7 @@ impl Thinning {
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<MetricPoint> {
+    pub fn finish(mut self) -> Vec<MetricPoint> {
         self.close_stretch();
         if let Some(last) = self.last
             && self.kept.last() != Some(&last)
@@ -83,7 +70,7 @@ mod tests {
     use super::*;
 
     fn thinned(values: &[f64]) -> Vec<(i64, f64)> {
-        let mut thinning = Thinning::new(values.len() as u64);
+        let mut thinning = Thinning::new(values.len() as u64, 400);
         for (step, value) in values.iter().enumerate() {
             let value = MetricValue::Number((*value).into());
             thinning.take(MetricPoint { step: step as i64, time_ms: 0, value });

@@ -1,0 +1,259 @@
+//! PostgreSQL: for a team, or for who has one anyway.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::error::Error as StdError;
+
+use lazuli_domain::ApiError;
+use postgres::config::Host;
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, Config, NoTls, Statement, fallible_iterator::FallibleIterator};
+
+use super::{Bind, Bound, Row, StoreError};
+use crate::error::{Error, Result};
+
+/// Any number that no other program uses: `lazuli` in ASCII.
+const DAEMON_LOCK: i64 = 0x6c61_7a75_6c69;
+/// Parameters in one statement; PostgreSQL takes 65,535.
+const MOST_PARAMETERS: usize = 8_000;
+
+/// Where the database is: `postgres://user:password@host:port/name`.
+#[derive(Clone)]
+pub struct PostgresAddress(Config);
+
+impl std::fmt::Display for PostgresAddress {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "database `{}`", self.0.get_dbname().unwrap_or("postgres"))?;
+        match (self.0.get_hosts().first(), self.0.get_ports().first()) {
+            (Some(Host::Tcp(host)), Some(port)) => write!(f, " on {host}:{port}"),
+            (Some(Host::Tcp(host)), None) => write!(f, " on {host}"),
+            (Some(Host::Unix(folder)), _) => write!(f, " on {}", folder.display()),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for PostgresAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl PostgresAddress {
+    pub fn parse(address: &str) -> Result<PostgresAddress> {
+        let config: Config = address.parse().map_err(|error: postgres::Error| {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            ApiError::invalid(format!("the address of the database is malformed{cause}"))
+                .hint("give `--database postgres://user:password@host:port/name`")
+        })?;
+        if config.get_ssl_mode() == postgres::config::SslMode::Require {
+            return Err(ApiError::invalid("PostgreSQL over TLS is not supported yet")
+                .hint("reach the server through a tunnel or a socket, and leave out `sslmode=require`")
+                .into());
+        }
+        Ok(PostgresAddress(config))
+    }
+}
+
+pub struct PostgresConnection {
+    client: RefCell<Client>,
+    /// Prepared once each, by their text.
+    prepared: RefCell<HashMap<String, Statement>>,
+}
+
+impl PostgresConnection {
+    /// The one that writes. A second daemon on the same database is refused: its lock lives as long
+    /// as the first daemon's connection.
+    pub fn open(address: &PostgresAddress) -> Result<PostgresConnection> {
+        let connection = Self::connect(address)?;
+        let is_ours: bool = connection
+            .client
+            .borrow_mut()
+            .query_one("SELECT pg_try_advisory_lock($1)", &[&DAEMON_LOCK])?
+            .try_get(0)?;
+        if !is_ours {
+            return Err(ApiError::conflict("another daemon already serves this database")
+                .hint("use that one, end it with `lazuli stop` where it runs, or name another database")
+                .into());
+        }
+        // What was acknowledged survives a power cut, whatever the server's default.
+        connection.batch("SET synchronous_commit = on")?;
+        Ok(connection)
+    }
+
+    pub fn open_for_reading(address: &PostgresAddress) -> Result<PostgresConnection> {
+        Self::connect(address)
+    }
+
+    fn connect(address: &PostgresAddress) -> Result<PostgresConnection> {
+        let mut config = address.0.clone();
+        config.application_name("lazuli");
+        let client = config.connect(NoTls).map_err(|error| {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            ApiError::unavailable(format!("the {address} cannot be reached: {cause}"))
+                .hint("check address, name and password, and that PostgreSQL runs")
+        })?;
+        let connection = PostgresConnection {
+            client: RefCell::new(client),
+            prepared: RefCell::new(HashMap::new()),
+        };
+        connection.batch("SET client_min_messages = warning")?;
+        Ok(connection)
+    }
+
+    pub(super) fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, postgres::Error> {
+        let statement = self.prepared(sql)?;
+        let params = bound(params);
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        self.client.borrow_mut().execute(&statement, &params)
+    }
+
+    pub(super) fn each(
+        &self,
+        sql: &str,
+        params: &[&dyn Bind],
+        take: &mut dyn FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let statement = self.prepared(sql)?;
+        let params = bound(params);
+        // A small batch at a time would need a cursor; `take` may ask the database itself, and one
+        // connection answers one question at a time, so the rows are fetched first.
+        let rows: Vec<postgres::Row> = {
+            let mut client = self.client.borrow_mut();
+            client
+                .query_raw(&statement, params.iter().map(|param| param as &(dyn ToSql + Sync)))?
+                .collect()?
+        };
+        for row in &rows {
+            if !take(&Row::Postgres(row))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert_all<const N: usize>(
+        &self,
+        table: &str,
+        columns: [&str; N],
+        rows: &[[Bound<'_>; N]],
+    ) -> Result<(), postgres::Error> {
+        // Whole powers of two, so that few statements are prepared.
+        let mut rest = rows;
+        while !rest.is_empty() {
+            let most = (MOST_PARAMETERS / N).min(rest.len());
+            let size = 1 << most.ilog2();
+            let (now, later) = rest.split_at(size);
+            let places: Vec<String> = (0..size)
+                .map(|row| {
+                    let places: Vec<String> =
+                        (1..=N).map(|column| format!("?{}", row * N + column)).collect();
+                    format!("({})", places.join(", "))
+                })
+                .collect();
+            let sql = format!(
+                "INSERT INTO {table} ({}) VALUES {}",
+                columns.join(", "),
+                places.join(", ")
+            );
+            let params: Vec<&dyn Bind> =
+                now.iter().flatten().map(|value| value as &dyn Bind).collect();
+            self.execute(&sql, &params)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.client.borrow_mut().batch_execute(sql)?)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.borrow().is_closed()
+    }
+
+    pub(super) fn close(self) -> Result<(), StoreError> {
+        Ok(self.client.into_inner().close()?)
+    }
+
+    fn prepared(&self, sql: &str) -> Result<Statement, postgres::Error> {
+        if let Some(statement) = self.prepared.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.borrow_mut().prepare(&sql.replace('?', "$"))?;
+        self.prepared.borrow_mut().insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// A migration in PostgreSQL's spelling. Texts are compared byte by byte, as SQLite does.
+pub(super) fn spelled(sql: &str) -> String {
+    let without_comments: String = sql
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
+    [
+        (") STRICT, WITHOUT ROWID", ")"),
+        (") STRICT", ")"),
+        (
+            "INTEGER PRIMARY KEY AUTOINCREMENT",
+            "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
+        ),
+        ("INTEGER", "BIGINT"),
+        (" ANY", " DOUBLE PRECISION"),
+        ("BLOB", "BYTEA"),
+        (" TEXT", " TEXT COLLATE \"C\""),
+    ]
+    .into_iter()
+    .fold(without_comments, |sql, (from, to)| sql.replace(from, to))
+}
+
+fn bound<'a>(params: &'a [&dyn Bind]) -> Vec<Parameter<'a>> {
+    params.iter().map(|param| Parameter(param.bound())).collect()
+}
+
+#[derive(Debug)]
+struct Parameter<'a>(Bound<'a>);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(
+        &self,
+        wanted: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self.0 {
+            Bound::Null => Ok(IsNull::Yes),
+            Bound::Integer(value) if *wanted == Type::FLOAT8 => (value as f64).to_sql(wanted, out),
+            Bound::Integer(value) if *wanted == Type::INT4 => {
+                i32::try_from(value)?.to_sql(wanted, out)
+            }
+            Bound::Integer(value) => value.to_sql(wanted, out),
+            Bound::Real(value) => value.to_sql(wanted, out),
+            Bound::Text(value) => value.to_sql(wanted, out),
+            Bound::Bytes(value) => value.to_sql(wanted, out),
+        }
+    }
+
+    /// Any: the statement's own types decide, and a value that does not fit them is an error.
+    fn accepts(_type: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl From<postgres::Error> for StoreError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        Self::Store(StoreError::Postgres(error))
+    }
+}
