@@ -29,12 +29,12 @@ def environment_of(home, **more):
 class Daemon:
     """`lazuli serve` in the foreground of a temporary home; `stop` ends it and removes the home."""
 
-    def __init__(self, binaries, port=0, folder=None):
+    def __init__(self, binaries, port=0, folder=None, work=None):
         self.program = Path(binaries) / "lazuli"
         self.folder = Path(tempfile.mkdtemp(prefix="lazuli-mlflow-", dir=folder))
         self.home = self.folder / "home"
-        self.work = self.folder / "work"
-        self.work.mkdir()
+        self.work = Path(work) if work else self.folder / "work"
+        self.work.mkdir(exist_ok=True)
         self.environment = environment_of(self.home)
         self.log = open(self.folder / "serve.log", "wb")
         self.process = self._serve(port)

@@ -34,7 +34,8 @@ outcomes = {}
 
 @contextlib.contextmanager
 def served(port=0):
-    daemon = Daemon(BINARIES, port)
+    # The folder of the test: it asks for a relative artifact location and expects the server to be here too.
+    daemon = Daemon(BINARIES, port, work=os.getcwd())
     place = urllib.parse.urlsplit(daemon.url).netloc
     tokens[place] = daemon.token
     try:
