@@ -66,6 +66,9 @@ CREATE TABLE runs (
 CREATE INDEX runs_of_workspace ON runs (workspace, key);
 CREATE INDEX runs_of_experiment ON runs (experiment, key);
 CREATE INDEX runs_of_parent ON runs (parent, key) WHERE parent IS NOT NULL;
+-- MLflow's order, within an experiment and within a workspace.
+CREATE INDEX runs_of_experiment_by_start ON runs (experiment, started_at_ms DESC, run_id);
+CREATE INDEX runs_of_workspace_by_start ON runs (workspace, started_at_ms DESC, run_id);
 CREATE INDEX runs_alive ON runs (key) WHERE status NOT IN ('Completed', 'Failed', 'Canceled');
 
 CREATE TABLE run_tags (

@@ -59,4 +59,7 @@ pub struct Page<T> {
     /// Give this back as `cursor` to read on; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// How many there are on all pages together, when that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
 }

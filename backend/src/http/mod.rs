@@ -20,6 +20,7 @@ mod openapi;
 mod runs;
 mod secrets;
 mod snapshots;
+mod view;
 mod workspaces;
 
 use std::sync::Arc;

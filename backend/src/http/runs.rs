@@ -1,17 +1,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use lazuli_domain::search::parse_fields;
 use lazuli_domain::{ApiError, NewRun, Page, Run, RunError, RunPatch, RunStatus};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::Answer;
 use super::extract::{Json, Path, Query};
+use super::view::View;
 use crate::app::App;
-use crate::store::runs::RunFilter;
-use crate::tracking;
-
-const DEFAULT_LIMIT: usize = 100;
-const LARGEST_LIMIT: usize = 1000;
+use crate::tracking::{self, ListQuery, RunsOf};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 pub struct ListRuns {
@@ -20,35 +18,60 @@ pub struct ListRuns {
     status: Option<String>,
     /// Id of the parent run.
     parent: Option<String>,
+    /// `metrics.loss < 0.1 and tags.team = 'blue'`
+    filter: Option<String>,
+    /// `metrics.loss asc, started desc`; the run that was made last comes first unless told.
+    order_by: Option<String>,
+    view: Option<View>,
+    /// What a run carries, `run_id,status,metrics.loss`; everything unless told.
+    fields: Option<String>,
+    /// `total` shall say how many there are in all.
+    #[serde(default)]
+    count: bool,
     /// At most so many; 100 unless told, 1000 at most.
     limit: Option<usize>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before; everything but `limit` and `fields` must be as it was there.
     cursor: Option<String>,
 }
 
-/// Newest first.
+/// A page of runs, whole or with the fields that were asked for.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Runs {
+    Whole(Page<Run>),
+    Fields(Page<serde_json::Map<String, serde_json::Value>>),
+}
+
+/// Runs that match a filter.
 #[utoipa::path(get, path = "/api/workspaces/{workspace}/runs", tag = "runs", params(ListRuns), responses((status = 200, body = Page<Run>)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     Path(workspace): Path<String>,
     Query(query): Query<ListRuns>,
-) -> Answer<Json<Page<Run>>> {
-    let status = query.status.map(|text| known_status(&text)).transpose()?;
-    let before = match query.cursor {
-        None => None,
-        Some(cursor) => Some(cursor.parse().map_err(|_no_number| {
-            ApiError::invalid(format!("`{cursor}` is not a cursor"))
-                .hint("give `next_cursor` of the page before")
-        })?),
-    };
-    let filter = RunFilter {
+) -> Answer<Json<Runs>> {
+    let of = RunsOf {
         experiment: query.experiment,
-        status,
+        status: query.status.map(|text| known_status(&text)).transpose()?,
         parent: query.parent,
-        before,
-        limit: query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT),
     };
-    Ok(Json(tracking::list_runs(&app, workspace, filter).await?))
+    let fields = query.fields.unwrap_or_default();
+    let is_whole = fields.trim().is_empty();
+    let fields = parse_fields(&fields).map_err(ApiError::from)?;
+    let asked = ListQuery {
+        filter: query.filter,
+        order_by: query.order_by,
+        view: query.view.unwrap_or_default().into(),
+        limit: query.limit,
+        cursor: query.cursor,
+        count: query.count,
+    };
+    let page = tracking::list_runs(&app, workspace, asked, of, fields.clone()).await?;
+    if is_whole {
+        return Ok(Json(Runs::Whole(page)));
+    }
+    let items = page.items.iter().map(|run| fields.of(run)).collect();
+    let Page { next_cursor, total, .. } = page;
+    Ok(Json(Runs::Fields(Page { items, next_cursor, total })))
 }
 
 /// Starts an interactive run.

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use lazuli_domain::{ApiError, Experiment, StringMap};
 
 use super::Connection;
 use super::columns::{count, from_json, json};
-use super::sql::{Row, params};
+use super::sql::{Dynamic, Row, params};
 use super::workspaces;
 use crate::error::Result;
 use crate::nearest;
@@ -46,6 +48,22 @@ pub fn get_by_key(connection: &Connection, key: i64) -> Result<Experiment> {
         Some(experiment) => Ok(experiment),
         None => Err(ApiError::not_found("experiment", &key.to_string()).into()),
     }
+}
+
+/// In the order of these keys.
+pub(super) fn with_keys(connection: &Connection, keys: &[i64]) -> Result<Vec<Experiment>> {
+    let mut found = HashMap::with_capacity(keys.len());
+    // Few parameters at a time: each length is a statement of its own.
+    for some in keys.chunks(500) {
+        let mut query = Dynamic::new(SELECT);
+        query.add_in(" WHERE experiments.key", some);
+        connection.each(query.sql(), &query.params(), |row| {
+            let experiment = of_row(row)?;
+            found.insert(experiment.id, experiment);
+            Ok(true)
+        })?;
+    }
+    Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
 }
 
 pub fn find_by_key(connection: &Connection, key: i64) -> Result<Option<Experiment>> {

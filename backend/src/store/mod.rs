@@ -17,6 +17,7 @@ mod migrations;
 pub mod models;
 mod readers;
 pub mod runs;
+pub mod search;
 pub mod secrets;
 pub mod snapshots;
 mod sql;

@@ -1,6 +1,7 @@
-use lazuli_domain::{
-    ApiError, Page, ProcessIdentity, Run, RunError, RunKind, RunStatus, StringMap,
-};
+use std::collections::HashMap;
+
+use lazuli_domain::search::{Names, RunFields};
+use lazuli_domain::{ApiError, ProcessIdentity, Run, RunError, RunKind, RunStatus, StringMap};
 
 use super::Connection;
 use super::columns::{count, json, optional_from_json, run_kind, run_kind_name, status};
@@ -34,18 +35,6 @@ impl RunHead {
             run_id: Some(self.run_id.clone()),
         }
     }
-}
-
-/// Which runs a list shows.
-#[derive(Clone, Debug, Default)]
-pub struct RunFilter {
-    pub experiment: Option<String>,
-    pub status: Option<RunStatus>,
-    /// Full id of the parent.
-    pub parent: Option<String>,
-    /// Only runs made before the one with this key.
-    pub before: Option<i64>,
-    pub limit: usize,
 }
 
 /// A row to be; the rest of a run comes later.
@@ -133,36 +122,29 @@ pub fn get(connection: &Connection, given: &str) -> Result<Run> {
     let run_id = full_id(connection, given)?;
     let found =
         connection.rows(&format!("{SELECT} WHERE runs.run_id = ?1"), params![run_id], of_row)?;
-    match filled(connection, found)?.pop() {
+    match filled(connection, found, &RunFields::all())?.pop() {
         Some(run) => Ok(run),
         None => Err(ApiError::not_found("run", given).into()),
     }
 }
 
-/// Newest first; without those that are deleted.
-pub fn list(connection: &Connection, workspace: &str, filter: &RunFilter) -> Result<Page<Run>> {
-    let mut query = Dynamic::new(SELECT);
-    query.add(" WHERE runs.workspace = ?", [workspaces::key(connection, workspace)?]);
-    query.add(" AND runs.key < ?", [filter.before.unwrap_or(i64::MAX)]);
-    query.add_text(" AND runs.deleted_at_ms IS NULL");
-    // Only the conditions that are asked for stand in the statement, so that the database picks the
-    // index that fits them.
-    if let Some(name) = &filter.experiment {
-        query.add(" AND runs.experiment = ?", [experiments::key(connection, workspace, name)?]);
+/// Runs in the order of these keys, with what `fields` asks for of what was logged to them.
+pub(super) fn with_keys(
+    connection: &Connection,
+    keys: &[i64],
+    fields: &RunFields,
+) -> Result<Vec<Run>> {
+    let mut found: HashMap<i64, Run> = HashMap::with_capacity(keys.len());
+    for some in keys.chunks(MOST_AT_ONCE) {
+        let mut query = Dynamic::new(SELECT);
+        query.add_in(" WHERE runs.key", some);
+        connection.each(query.sql(), &query.params(), |row| {
+            found.extend([of_row(row)?]);
+            Ok(true)
+        })?;
     }
-    if let Some(given) = &filter.parent {
-        query.add(" AND runs.parent = ?", [head(connection, given)?.key]);
-    }
-    if let Some(status) = filter.status {
-        query.add(" AND runs.status = ?", [status.as_str()]);
-    }
-    // One more than asked for tells whether another page follows.
-    query.add(" ORDER BY runs.key DESC LIMIT ?", [filter.limit as i64 + 1]);
-    let mut found = connection.rows(query.sql(), &query.params(), of_row)?;
-    let has_more = found.len() > filter.limit;
-    found.truncate(filter.limit);
-    let next_cursor = found.last().filter(|_| has_more).map(|(key, _)| key.to_string());
-    Ok(Page { items: filled(connection, found)?, next_cursor })
+    let found = keys.iter().filter_map(|key| Some((*key, found.remove(key)?))).collect();
+    filled(connection, found, fields)
 }
 
 /// Child runs, oldest first; without those that are deleted.
@@ -175,23 +157,33 @@ pub fn children(connection: &Connection, parent: i64, limit: usize) -> Result<Ve
         params![parent, limit as i64],
         of_row,
     )?;
-    filled(connection, found)
+    filled(connection, found, &RunFields::all())
 }
 
 /// The runs with their tags, properties, parameters and metrics: one statement for each of these,
 /// however many runs there are.
-fn filled(connection: &Connection, found: Vec<(i64, Run)>) -> Result<Vec<Run>> {
+fn filled(connection: &Connection, found: Vec<(i64, Run)>, fields: &RunFields) -> Result<Vec<Run>> {
     let keys: Vec<i64> = found.iter().map(|(key, _)| *key).collect();
-    let mut places = std::collections::HashMap::with_capacity(keys.len());
+    let mut places = HashMap::with_capacity(keys.len());
     let mut runs = Vec::with_capacity(keys.len());
     for (place, (key, run)) in found.into_iter().enumerate() {
         places.insert(key, place);
         runs.push(run);
     }
     for some in keys.chunks(MOST_AT_ONCE) {
-        for kind in [EntryKind::Tag, EntryKind::Property, EntryKind::Parameter] {
+        for (kind, names) in [
+            (EntryKind::Tag, &fields.tags),
+            (EntryKind::Property, &fields.properties),
+            (EntryKind::Parameter, &fields.parameters),
+        ] {
+            if names.is_none() {
+                continue;
+            }
             let mut query = Dynamic::new(format!("SELECT run, key, value FROM {}", kind.table()));
             query.add_in(" WHERE run", some);
+            if let Names::Some(names) = names {
+                query.add_in(" AND key", names);
+            }
             connection.each(query.sql(), &query.params(), |row| {
                 let run: &mut Run = &mut runs[places[&row.get::<i64>(0)?]];
                 let entries = match kind {
@@ -203,7 +195,14 @@ fn filled(connection: &Connection, found: Vec<(i64, Run)>) -> Result<Vec<Run>> {
                 Ok(true)
             })?;
         }
-        for (key, summary) in metrics::summaries(connection, some, None)? {
+        if fields.metrics.is_none() {
+            continue;
+        }
+        let names = match &fields.metrics {
+            Names::Some(names) => Some(names.as_slice()),
+            Names::None | Names::All => None,
+        };
+        for (key, summary) in metrics::summaries(connection, some, names)? {
             runs[places[&key]].metrics.push(summary);
         }
     }
@@ -253,6 +252,13 @@ pub fn set_spool_offset(
         params![run, offset as i64, records as i64],
     )?;
     Ok(())
+}
+
+/// How far the spool is committed; nothing of a run that is not there.
+pub fn spool_offset(connection: &Connection, run_id: &str) -> Result<u64> {
+    let offset =
+        connection.find("SELECT spool_offset FROM runs WHERE run_id = ?1", params![run_id])?;
+    Ok(count(offset.unwrap_or(0)))
 }
 
 pub fn add_rejected(connection: &Connection, run: i64, records: u64, reason: &str) -> Result<()> {

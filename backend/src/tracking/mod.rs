@@ -13,6 +13,7 @@ mod owners;
 mod points;
 mod recovery;
 mod runs;
+mod search;
 mod spool;
 mod spool_watch;
 mod workspaces;
@@ -28,9 +29,9 @@ pub use logs::{append_log, list_logs, open_log};
 pub use owners::watch_owners;
 pub use recovery::recover;
 pub use runs::{
-    Sampling, child_runs, create_run, flush_run, full_run_id, list_runs, metric, metrics,
-    patch_run, run,
+    Sampling, child_runs, create_run, flush_run, full_run_id, metric, metrics, patch_run, run,
 };
+pub use search::{LARGEST_LIMIT, ListQuery, RunsOf, list_runs, search_experiments, search_runs};
 pub use spool::drain;
 pub use spool_watch::watch_spool;
 pub use workspaces::{create_workspace, list_workspaces, totals, workspace};

@@ -3,8 +3,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, EventKind, Metric, MetricKind, NewRun, Page, Run, RunKind, RunPatch, RunStatus,
-    StringMap, check_name,
+    ApiError, EventKind, Metric, MetricKind, NewRun, Run, RunKind, RunPatch, RunStatus, StringMap,
+    check_name,
 };
 
 use super::spool::drain;
@@ -14,7 +14,7 @@ use crate::error::{FileContext, Result};
 use crate::home::{hex, random};
 use crate::store::entries::{self, EntryKind};
 use crate::store::metrics::{MetricHeader, StepRange};
-use crate::store::runs::{RunFilter, RunRow};
+use crate::store::runs::RunRow;
 use crate::store::{self, Write};
 
 /// Children in one answer; a sweep may have more, its list is paged.
@@ -87,21 +87,6 @@ pub async fn flush_run(app: &Arc<App>, given: String) -> Result<Run> {
 /// The id that `given` is, or begins.
 pub async fn full_run_id(app: &Arc<App>, given: String) -> Result<String> {
     app.store.read(move |database| Ok(store::runs::head(database, &given)?.run_id)).await
-}
-
-/// Runs as they are now: what those that go on have logged until this moment is in the list.
-pub async fn list_runs(app: &Arc<App>, workspace: String, filter: RunFilter) -> Result<Page<Run>> {
-    let asked = (workspace.clone(), filter.clone());
-    let page =
-        app.store.read(move |database| store::runs::list(database, &asked.0, &asked.1)).await?;
-    let alive: Vec<&Run> = page.items.iter().filter(|run| !run.status.is_final()).collect();
-    if alive.is_empty() {
-        return Ok(page);
-    }
-    for run in alive {
-        drain(app, &run.run_id).await?;
-    }
-    app.store.read(move |database| store::runs::list(database, &workspace, &filter)).await
 }
 
 pub async fn child_runs(app: &Arc<App>, given: String) -> Result<Vec<Run>> {

@@ -12,6 +12,7 @@ mod logs;
 mod models;
 mod openapi;
 mod runs;
+mod search;
 mod secrets;
 mod spool;
 mod support;

@@ -38,6 +38,7 @@
 mod ast;
 mod complete;
 mod error;
+mod fields;
 mod lexer;
 mod literal;
 mod parser;
@@ -51,6 +52,7 @@ mod tests;
 pub use ast::{Aggregate, Comparison, DatasetField, Field, Filter, Literal, OrderBy, Test};
 pub use complete::{Candidate, CandidateKind, Known, complete_filter, complete_order_by};
 pub use error::SearchError;
+pub use fields::{Names, RunFields};
 pub use schema::{Attribute, Entity, Family};
 pub use status::{mlflow_status, statuses};
 
@@ -107,4 +109,11 @@ pub fn parse_order_by<T: AsRef<str>>(
         }
     }
     Ok(order)
+}
+
+/// Reads what of a run a list shall carry: names of fields with commas in between, as
+/// `run_id, status, metrics.loss, tags.team`; `metrics`, `params`, `tags` and `properties` alone
+/// stand for all that the run has. An empty text asks for everything.
+pub fn parse_fields(text: &str) -> Result<RunFields, SearchError> {
+    parser::Parser::new(Entity::Run, text, 0)?.fields()
 }

@@ -1,4 +1,5 @@
 mod field;
+mod fields;
 
 use super::ast::{Comparison, Field, Filter, Literal, OrderBy, Test};
 use super::complete::{Candidate, CandidateKind};

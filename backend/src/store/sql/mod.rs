@@ -16,7 +16,7 @@ mod postgres;
 mod sqlite;
 mod value;
 
-pub use self::dynamic::Dynamic;
+pub use self::dynamic::{Dynamic, Owned};
 pub use self::postgres::{PostgresAddress, PostgresConnection};
 pub(super) use self::sqlite::is_disk_full;
 pub use self::sqlite::{SQLITE_VERSION, SqliteConnection, is_safe_sqlite};
@@ -169,6 +169,14 @@ impl Connection {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(connection) => connection.is_closed(),
+        }
+    }
+
+    /// The members of the JSON object in `column`, as a table with the columns `key` and `value`.
+    pub fn members_of(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("json_each({column})"),
+            Self::Postgres(_) => format!("jsonb_each_text(CAST({column} AS jsonb))"),
         }
     }
 
