@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
             let (from, first, term, mut valued) = lead.values();
             valued.push(" AND ").append(&condition);
             if let Some(mark) = mark {
-                lead.from_mark_on(mark, &mut valued);
+                lead.seek(mark, &mut valued);
             }
             self.collect(&absent, from, valued, first, Some(term), at + 1, marks)?;
         }
@@ -304,7 +304,7 @@ impl Lead {
     }
 
     /// Takes the index straight to where the page begins.
-    fn from_mark_on(&self, mark: &Mark, condition: &mut Piece) {
+    fn seek(&self, mark: &Mark, condition: &mut Piece) {
         let (value, descending) = match self {
             Self::Rows { rows, descending } if rows.is_metric => {
                 (Piece::new("driver.last_number"), *descending)
