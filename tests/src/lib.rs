@@ -5,6 +5,7 @@
 
 mod api;
 mod home;
+pub mod postgres;
 mod wait;
 
 pub use api::{Answer, Api};

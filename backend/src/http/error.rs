@@ -88,6 +88,12 @@ impl From<Error> for Failure {
             Error::ShuttingDown => ApiError::unavailable(error.to_string())
                 .hint("try again: the next request starts a new daemon")
                 .into(),
+            Error::Store(error) if error.is_lost() => {
+                tracing::warn!(%error, "a request did not reach the database");
+                ApiError::unavailable(error.to_string())
+                    .hint("check that PostgreSQL runs and try again; the daemon connects by itself")
+                    .into()
+            }
             Error::Store(_) | Error::File { .. } | Error::Defect(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a request failed");
                 let cause = std::error::Error::source(&error)

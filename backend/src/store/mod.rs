@@ -50,10 +50,19 @@ pub enum Place {
 impl Place {
     /// A connection that writes; there is one.
     fn open(&self) -> Result<Connection> {
+        self.open_in_place_of(None)
+    }
+
+    /// The same after the connection was `lost`.
+    fn open_in_place_of(&self, lost: Option<&Connection>) -> Result<Connection> {
+        let lost = lost.and_then(|lost| match lost {
+            Connection::Sqlite(_) => None,
+            Connection::Postgres(lost) => Some(&**lost),
+        });
         Ok(match self {
             Self::Sqlite(path) => Connection::Sqlite(sql::SqliteConnection::open(path)?),
             Self::Postgres(address) => {
-                Connection::Postgres(sql::PostgresConnection::open(address)?)
+                Connection::Postgres(Box::new(sql::PostgresConnection::open(address, lost)?))
             }
         })
     }
@@ -64,13 +73,14 @@ impl Place {
                 Connection::Sqlite(sql::SqliteConnection::open_for_reading(path)?)
             }
             Self::Postgres(address) => {
-                Connection::Postgres(sql::PostgresConnection::open_for_reading(address)?)
+                Connection::Postgres(Box::new(sql::PostgresConnection::open_for_reading(address)?))
             }
         })
     }
 }
 
 pub struct Store {
+    place: Place,
     writer: Writer,
     readers: Arc<Readers>,
     last_event: watch::Receiver<u64>,
@@ -92,7 +102,8 @@ impl Store {
         let (last_event_tx, last_event) = watch::channel(newest);
         Ok(Store {
             writer: Writer::start(place.clone(), connection, last_event_tx)?,
-            readers: Arc::new(Readers::new(place)),
+            readers: Arc::new(Readers::new(place.clone())),
+            place,
             last_event,
         })
     }
@@ -114,6 +125,11 @@ impl Store {
         T: Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// Which database this is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Says the sequence number of the newest committed event, and every change of it.

@@ -30,9 +30,7 @@ impl Readers {
         let _permit = self.permits.acquire().await.map_err(|_closed| Error::ShuttingDown)?;
         let readers = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
-            let connection = readers.take()?;
-            // One transaction: every statement of `work` sees the same moment.
-            connection.begin_reading()?;
+            let connection = readers.begin()?;
             let result = work(&connection);
             connection.batch("COMMIT")?;
             readers.give_back(connection);
@@ -45,7 +43,26 @@ impl Readers {
     /// Blocks.
     pub(super) fn close(&self) {
         self.permits.close();
+        self.forget_idle();
+    }
+
+    fn forget_idle(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A connection in a transaction, so that every statement sees the same moment.
+    fn begin(&self) -> Result<Connection> {
+        let connection = self.take()?;
+        match connection.begin_reading() {
+            // The server was restarted; the other idle connections are as dead.
+            Err(error) if error.is_lost() => {
+                self.forget_idle();
+                let connection = self.place.open_for_reading()?;
+                connection.begin_reading()?;
+                Ok(connection)
+            }
+            begun => Ok(begun.map(|()| connection)?),
+        }
     }
 
     fn take(&self) -> Result<Connection> {
@@ -58,6 +75,16 @@ impl Readers {
     fn give_back(&self, connection: Connection) {
         if !self.permits.is_closed() && !connection.is_closed() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        // A client of PostgreSQL says goodbye and waits, which an async thread must not.
+        if idle.iter().any(|connection| matches!(connection, Connection::Postgres(_))) {
+            std::thread::spawn(move || drop(idle));
         }
     }
 }

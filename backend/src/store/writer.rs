@@ -113,14 +113,10 @@ fn write_groups(
 ) {
     let mut group = Vec::new();
     while queue.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
-        if connection.is_closed() {
-            // The server was restarted: whoever holds its lock now decides.
-            match place.open() {
-                Ok(opened) => connection = opened,
-                Err(error) => tracing::error!(%error, "connecting to the database again failed"),
-            }
-        }
-        let (outcome, after_commit, last_event) = commit_group(&connection, &mut group);
+        let (outcome, after_commit, last_event) = match begin(place, &mut connection) {
+            Ok(()) => commit_group(&connection, &mut group),
+            Err(error) => (Err(error), Vec::new(), None),
+        };
         if let Err(error) = &outcome {
             tracing::error!(%error, writes = group.len(), "a group of writes was not committed");
         }
@@ -140,6 +136,24 @@ fn write_groups(
     }
 }
 
+/// Begins a transaction. When the server was restarted since the last one, that is noticed here,
+/// where nothing was done yet and a new connection does as well.
+fn begin(place: &Place, connection: &mut Connection) -> Result<(), StoreError> {
+    match connection.begin() {
+        Err(error) if error.is_lost() => {
+            tracing::warn!(%error, "the connection to the database was lost; connecting again");
+            match place.open_in_place_of(Some(connection)) {
+                Ok(opened) => *connection = opened,
+                Err(Error::Store(error)) => return Err(error),
+                Err(error) => return Err(StoreError::Lost { message: error.to_string() }),
+            }
+            tracing::info!("connected to the database again");
+            connection.begin()
+        }
+        begun => begun,
+    }
+}
+
 type AfterCommit = Vec<Box<dyn FnOnce() + Send>>;
 
 fn commit_group(
@@ -149,16 +163,19 @@ fn commit_group(
     let mut after_commit = Vec::new();
     let mut last_event = None;
     let outcome = (|| {
-        connection.begin()?;
         for write in group {
             // Each write stands in a savepoint: one that is refused leaves the others alone.
             connection.batch("SAVEPOINT one_write")?;
             let mut view = Write { connection, last_event: None, after_commit: Vec::new() };
             let keep = write.apply(&mut view);
+            if connection.is_closed() {
+                let message = "the connection to the database was lost, nothing was kept";
+                return Err(StoreError::Lost { message: message.into() });
+            }
             if !connection.is_in_transaction() {
                 return Err(StoreError::Commit {
                     message: "the database rolled the transaction back".into(),
-                    disk_full: !connection.is_closed(),
+                    disk_full: true,
                 });
             }
             if keep {
@@ -169,7 +186,14 @@ fn commit_group(
                 connection.batch("ROLLBACK TO one_write; RELEASE one_write")?;
             }
         }
-        connection.batch("COMMIT")
+        connection.batch("COMMIT").map_err(|error| match error.is_lost() {
+            true => StoreError::Lost {
+                message: "the connection to the database was lost during the commit; look whether \
+                          it was kept"
+                    .into(),
+            },
+            false => error,
+        })
     })();
     if outcome.is_err() {
         if connection.is_in_transaction()
@@ -214,6 +238,9 @@ where
         let result = match (self.result, committed) {
             // What it refused, it refuses whether or not the others were committed.
             (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) if error.is_lost() => {
+                Err(StoreError::Lost { message: error.to_string() }.into())
+            }
             (_, Err(error)) => Err(StoreError::Commit {
                 message: error.to_string(),
                 disk_full: error.is_disk_full(),

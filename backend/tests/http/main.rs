@@ -1,4 +1,7 @@
 //! The daemon's HTTP API, called in process on a home in a temporary folder.
+//!
+//! Everything runs on SQLite and, by a test in `postgres.rs`, again on PostgreSQL.
+//! `LAZULI_TEST_DATABASE=postgres` runs only the latter.
 
 mod artifacts;
 mod daemon;
@@ -11,6 +14,7 @@ mod jobs;
 mod logs;
 mod models;
 mod openapi;
+mod postgres;
 mod runs;
 mod search;
 mod secrets;

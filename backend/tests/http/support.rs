@@ -13,6 +13,7 @@ use lazuli_backend::app::App;
 use lazuli_backend::home::Home;
 use lazuli_backend::{http, tracking};
 use lazuli_domain::{ApiError, NewRun, Run, SpoolRecord, spool_line};
+use lazuli_tests::postgres::{Database, Postgres};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -23,9 +24,43 @@ use tower::ServiceExt;
 pub struct Daemon {
     pub app: Arc<App>,
     router: Router,
-    folder: Arc<TempDir>,
+    place: Arc<Place>,
 }
 
+/// Which database the tests of this process use: SQLite unless this says `postgres`.
+pub const DATABASE: &str = "LAZULI_TEST_DATABASE";
+
+/// A home, and the database that its daemon uses when that is not in it.
+pub struct Place {
+    folder: TempDir,
+    database: Option<Database>,
+    address: Option<String>,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        let database = on_postgres().then(|| {
+            Postgres::shared().expect("PostgreSQL is installed, or nobody asked for it").database()
+        });
+        let address = database.as_ref().map(Database::address);
+        Place { folder: tempfile::tempdir().unwrap(), database, address }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What `lazuli serve` is told.
+    pub fn storage(&self) -> Storage {
+        Storage { database: self.address.clone(), blobs: None }
+    }
+}
+
+pub fn on_postgres() -> bool {
+    std::env::var_os(DATABASE).is_some_and(|database| database == "postgres")
+}
+
+#[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -34,27 +69,46 @@ pub struct Answer {
 
 impl Daemon {
     pub async fn start() -> Daemon {
-        Daemon::start_in(Arc::new(tempfile::tempdir().unwrap())).await
+        Daemon::start_in(Arc::new(Place::new())).await
     }
 
-    pub async fn start_in(folder: Arc<TempDir>) -> Daemon {
-        let home = Home::open(folder.path()).unwrap();
-        let app =
-            App::open(home, &Storage::default(), "", "http://127.0.0.1:1".into()).await.unwrap();
+    /// With the database at that address.
+    pub async fn start_with(address: String) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder, database: None, address: Some(address) };
+        Daemon::start_in(Arc::new(place)).await
+    }
+
+    async fn start_in(place: Arc<Place>) -> Daemon {
+        let home = Home::open(place.home()).unwrap();
+        let app = App::open(home, &place.storage(), "", "http://127.0.0.1:1".into()).await.unwrap();
         tracking::recover(&app).await.unwrap();
-        Daemon { router: http::router(Arc::clone(&app)), app, folder }
+        Daemon { router: http::router(Arc::clone(&app)), app, place }
     }
 
     /// The daemon is gone without having been told, as after `kill -9`; another takes its place.
     pub async fn killed_and_started_again(self) -> Daemon {
-        let folder = Arc::clone(&self.folder);
-        // Its connections are left open on purpose: nobody closes them after `kill -9` either.
+        let place = Arc::clone(&self.place);
+        // SQLite's connections are left open on purpose: nobody closes them after `kill -9` either.
         std::mem::forget(self);
-        Daemon::start_in(folder).await
+        // A server hears of the end at once, because the system closes a dead process's sockets.
+        if let Some(database) = &place.database {
+            database.cut_connections();
+        }
+        Daemon::start_in(place).await
     }
 
     pub fn home(&self) -> &Path {
-        self.folder.path()
+        self.place.home()
+    }
+
+    pub fn storage(&self) -> Storage {
+        self.place.storage()
+    }
+
+    /// The database that is not in the home.
+    pub fn database(&self) -> Option<&Database> {
+        self.place.database.as_ref()
     }
 
     /// Sends a request that carries host and token unless it says otherwise.

@@ -17,6 +17,7 @@ mod sqlite;
 mod value;
 
 pub use self::dynamic::{Dynamic, Owned};
+pub(super) use self::postgres::is_lost;
 pub use self::postgres::{PostgresAddress, PostgresConnection};
 pub(super) use self::sqlite::is_disk_full;
 pub use self::sqlite::{SQLITE_VERSION, SqliteConnection, is_safe_sqlite};
@@ -36,7 +37,7 @@ pub(crate) use params;
 /// A connection to the database; one thread uses it at a time.
 pub enum Connection {
     Sqlite(SqliteConnection),
-    Postgres(PostgresConnection),
+    Postgres(Box<PostgresConnection>),
 }
 
 /// A row while it is read.

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lazuli_domain::ApiError;
 use postgres::config::Host;
@@ -17,10 +19,16 @@ use crate::error::{Error, Result};
 const DAEMON_LOCK: i64 = 0x6c61_7a75_6c69;
 /// Parameters in one statement; PostgreSQL takes 65,535.
 const MOST_PARAMETERS: usize = 8_000;
+/// The server may need a moment to notice that the daemon who held the lock is gone.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// Silence after which the way to the server is probed; the systems' two hours are too long for
+/// who waits.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Where the database is: `postgres://user:password@host:port/name`.
 #[derive(Clone)]
-pub struct PostgresAddress(Config);
+pub struct PostgresAddress(Arc<Config>);
 
 impl std::fmt::Display for PostgresAddress {
     /// Without the password.
@@ -43,7 +51,7 @@ impl std::fmt::Debug for PostgresAddress {
 
 impl PostgresAddress {
     pub fn parse(address: &str) -> Result<PostgresAddress> {
-        let config: Config = address.parse().map_err(|error: postgres::Error| {
+        let mut config: Config = address.parse().map_err(|error: postgres::Error| {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             ApiError::invalid(format!("the address of the database is malformed{cause}"))
                 .hint("give `--database postgres://user:password@host:port/name`")
@@ -53,7 +61,18 @@ impl PostgresAddress {
                 .hint("reach the server through a tunnel or a socket, and leave out `sslmode=require`")
                 .into());
         }
-        Ok(PostgresAddress(config))
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_PATIENCE);
+        }
+        if !address.contains("keepalives") {
+            config.keepalives_idle(SILENCE);
+            config.keepalives_interval(SILENCE / 3);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE * 2);
+        }
+        config.application_name("lazuli");
+        Ok(PostgresAddress(Arc::new(config)))
     }
 }
 
@@ -61,22 +80,37 @@ pub struct PostgresConnection {
     client: RefCell<Client>,
     /// Prepared once each, by their text.
     prepared: RefCell<HashMap<String, Statement>>,
+    /// How the server knows it: process id, and when that began.
+    session: (i32, String),
 }
 
 impl PostgresConnection {
     /// The one that writes. A second daemon on the same database is refused: its lock lives as long
-    /// as the first daemon's connection.
-    pub fn open(address: &PostgresAddress) -> Result<PostgresConnection> {
+    /// as the first daemon's connection. The server may not have noticed the end of one that this
+    /// daemon `lost`: that one gives way.
+    pub fn open(
+        address: &PostgresAddress,
+        lost: Option<&PostgresConnection>,
+    ) -> Result<PostgresConnection> {
         let connection = Self::connect(address)?;
-        let is_ours: bool = connection
-            .client
-            .borrow_mut()
-            .query_one("SELECT pg_try_advisory_lock($1)", &[&DAEMON_LOCK])?
-            .try_get(0)?;
-        if !is_ours {
-            return Err(ApiError::conflict("another daemon already serves this database")
+        let begun = Instant::now();
+        while !connection.is_true("SELECT pg_try_advisory_lock($1)", &[&DAEMON_LOCK])? {
+            if begun.elapsed() > LOCK_PATIENCE {
+                return Err(ApiError::conflict(format!(
+                    "another daemon already serves the {address}"
+                ))
                 .hint("use that one, end it with `lazuli stop` where it runs, or name another database")
                 .into());
+            }
+            if let Some(lost) = lost {
+                let (pid, began) = &lost.session;
+                connection.client.borrow_mut().execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE pid = $1 AND backend_start::text = $2",
+                    &[pid, began],
+                )?;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
         // What was acknowledged survives a power cut, whatever the server's default.
         connection.batch("SET synchronous_commit = on")?;
@@ -88,19 +122,25 @@ impl PostgresConnection {
     }
 
     fn connect(address: &PostgresAddress) -> Result<PostgresConnection> {
-        let mut config = address.0.clone();
-        config.application_name("lazuli");
-        let client = config.connect(NoTls).map_err(|error| {
+        let mut client = address.0.connect(NoTls).map_err(|error| {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             ApiError::unavailable(format!("the {address} cannot be reached: {cause}"))
                 .hint("check address, name and password, and that PostgreSQL runs")
         })?;
-        let connection = PostgresConnection {
+        client.batch_execute("SET client_min_messages = warning")?;
+        let session = client.query_one(
+            "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+            &[],
+        )?;
+        Ok(PostgresConnection {
+            session: (session.try_get(0)?, session.try_get(1)?),
             client: RefCell::new(client),
             prepared: RefCell::new(HashMap::new()),
-        };
-        connection.batch("SET client_min_messages = warning")?;
-        Ok(connection)
+        })
+    }
+
+    fn is_true(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<bool> {
+        Ok(self.client.borrow_mut().query_one(sql, params)?.try_get(0)?)
     }
 
     pub(super) fn execute(&self, sql: &str, params: &[&dyn Bind]) -> Result<u64, postgres::Error> {
@@ -244,6 +284,15 @@ impl ToSql for Parameter<'_> {
     }
 
     to_sql_checked!();
+}
+
+/// True when the server went away, or was not reached at all.
+pub(in crate::store) fn is_lost(error: &postgres::Error) -> bool {
+    use postgres::error::SqlState;
+    let ends = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+    error.is_closed()
+        || error.code().is_some_and(|code| ends.contains(code))
+        || error.source().is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 impl From<postgres::Error> for StoreError {
