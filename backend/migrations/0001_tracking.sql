@@ -33,6 +33,8 @@ CREATE TABLE experiments (
     -- Counts of its runs that are not deleted, kept in step so that a list reads no runs.
     runs          INTEGER NOT NULL DEFAULT 0,
     last_run_at_ms INTEGER,
+    -- Where an MLflow client wants the files of its runs; NULL: here.
+    artifact_location TEXT,
     UNIQUE (workspace, name)
 ) STRICT;
 

@@ -134,6 +134,21 @@ impl Home {
         write().while_trying(|| format!("writing `{}`", path.display()))
     }
 
+    /// The port of the last daemon. The next one takes it again, because an address that was given
+    /// to an MLflow client is to stay true.
+    pub fn last_port(&self) -> Option<u16> {
+        fs::read_to_string(self.path.join("port")).ok()?.trim().parse().ok()
+    }
+
+    pub fn keep_port(&self, port: u16) -> Result<()> {
+        if self.last_port() == Some(port) {
+            return Ok(());
+        }
+        let path = self.path.join("port");
+        write_private(&path, format!("{port}\n").as_bytes())
+            .while_trying(|| format!("writing `{}`", path.display()))
+    }
+
     pub fn read_daemon_json(&self) -> Option<DaemonInfo> {
         serde_json::from_slice(&fs::read(self.daemon_json()).ok()?).ok()
     }

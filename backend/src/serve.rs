@@ -44,8 +44,9 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         ));
     };
     let storage = Storage::choose(&home, options.storage.clone()).map_err(readable)?;
-    let listener = listen(&options).await?;
+    let listener = listen(&options, &home).await?;
     let address = listener.local_addr().context("asking for the own address")?;
+    home.keep_port(address.port()).map_err(readable)?;
     let url = format!("http://{}", reachable(address));
 
     let app = App::open(home, &storage, &options.host, url.clone()).await.map_err(readable)?;
@@ -114,7 +115,14 @@ fn start_background(app: &Arc<App>) -> anyhow::Result<Vec<JoinHandle<()>>> {
     ])
 }
 
-async fn listen(options: &ServeOptions) -> anyhow::Result<TcpListener> {
+/// On the port asked for; when none is, on the one of the last daemon, or on any that is free.
+async fn listen(options: &ServeOptions, home: &Home) -> anyhow::Result<TcpListener> {
+    if options.port == 0
+        && let Some(port) = home.last_port()
+        && let Ok(listener) = TcpListener::bind((options.host.as_str(), port)).await
+    {
+        return Ok(listener);
+    }
     let (host, port) = (options.host.as_str(), options.port);
     let addresses: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()

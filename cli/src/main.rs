@@ -6,6 +6,7 @@
 mod completions;
 mod config;
 mod kernel;
+mod mlflow_uri;
 mod serve;
 mod shared;
 mod snapshot;
@@ -66,6 +67,7 @@ fn perform(terminal: &Terminal, options: &lazuli_commands::Options, command: She
         ShellCommand::Serve(command) => serve::serve(command),
         ShellCommand::Status => status::status(terminal),
         ShellCommand::Stop => stop::stop(terminal),
+        ShellCommand::MlflowUri => mlflow_uri::print(terminal, options),
         ShellCommand::Kernel(command) => kernel::hand_over(&command),
         ShellCommand::Snapshot(command) => snapshot::perform(terminal, &command),
         ShellCommand::Completions { shell } => completions::print(terminal, shell),

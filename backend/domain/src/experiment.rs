@@ -22,6 +22,9 @@ pub struct Experiment {
     pub updated_at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at_ms: Option<i64>,
+    /// Where MLflow clients keep the files of its runs; absent: in Lazuli.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_location: Option<String>,
 }
 
 /// Body of `POST /api/workspaces/{workspace}/experiments`; an existing one is returned as it is.

@@ -31,6 +31,11 @@ impl Failure {
         }
     }
 
+    /// For who answers in another form than this one.
+    pub fn into_parts(self) -> (StatusCode, ApiError) {
+        (self.status, self.body)
+    }
+
     pub fn wrong_method(method: &str, path: &str) -> Failure {
         Failure {
             status: StatusCode::METHOD_NOT_ALLOWED,

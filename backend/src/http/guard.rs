@@ -6,7 +6,9 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lazuli_domain::{ApiError, ErrorKind, VERSION, VERSION_HEADER};
 
 use super::error::Failure;
@@ -17,7 +19,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match check(&app, &request) {
         Ok(()) => next.run(request).await,
-        Err(failure) => failure.into_response(),
+        Err(failure) => super::answered_as_asked(&path, failure),
     };
     tracing::debug!(
         %method,
@@ -59,12 +61,8 @@ fn without_port(host: &str) -> &str {
 }
 
 fn check_token(app: &App, request: &Request) -> Result<(), Failure> {
-    let given = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .unwrap_or_default();
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = header.and_then(token_of).unwrap_or_default();
     if same_text(given.trim(), &app.token) {
         return Ok(());
     }
@@ -76,8 +74,25 @@ fn check_token(app: &App, request: &Request) -> Result<(), Failure> {
             "the token is not the right one"
         },
     )
-    .hint("send `Authorization: Bearer <token>`; the token is in the file `token` of LAZULI_HOME")
+    .hint(
+        "send `Authorization: Bearer <token>`, or the token as the password of any user; it is in the \
+         file `token` of LAZULI_HOME, and `lazuli mlflow-uri` prints the address with it",
+    )
     .into())
+}
+
+/// The token that the header carries: as such, or as the password of any user. MLflow's clients send
+/// the latter, because an address has room for a user and a password only.
+fn token_of(header: &str) -> Option<String> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    decoded.split_once(':').map(|(_user, password)| password.to_owned())
 }
 
 /// Takes as long for every wrong text of the right length, so that nobody can find it bit by bit.
@@ -107,6 +122,18 @@ fn check_version(request: &Request) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_token_comes_as_such_or_as_a_password() {
+        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        for header in ["Bearer t0k".to_owned(), basic("lazuli:t0k"), basic(":t0k")] {
+            assert_eq!(token_of(&header).as_deref(), Some("t0k"), "{header}");
+        }
+        assert_eq!(token_of(&basic("user:a:b")).as_deref(), Some("a:b"));
+        for header in ["t0k", "Digest t0k", "Basic t0k", &basic("t0k")] {
+            assert_eq!(token_of(header), None, "{header}");
+        }
+    }
 
     #[test]
     fn a_port_is_no_part_of_the_name() {

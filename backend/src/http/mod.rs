@@ -15,6 +15,7 @@ mod guard;
 mod jobs;
 mod logs;
 mod metrics;
+mod mlflow;
 mod models;
 mod openapi;
 mod runs;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use lazuli_domain::ApiError;
 use tokio::net::TcpListener;
@@ -61,6 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health", get(daemon::health))
         .nest("/api", api)
+        .merge(mlflow::routes())
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
@@ -102,12 +105,26 @@ fn of_run() -> Router<Arc<App>> {
         .route("/job/report", post(jobs::report))
 }
 
-async fn unknown_route(request: Request) -> Failure {
+async fn unknown_route(request: Request) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
-    ApiError::not_found("route", &path).hint("`/api/openapi.json` lists what there is").into()
+    if mlflow::serves(&path) {
+        return mlflow::error::Failure::no_such_route(request.method().as_str(), &path)
+            .into_response();
+    }
+    let error = ApiError::not_found("route", &path).hint("`/api/openapi.json` lists what there is");
+    Failure::from(error).into_response()
 }
 
-async fn wrong_method(request: Request) -> Failure {
+async fn wrong_method(request: Request) -> Response {
     let path: String = request.uri().path().chars().take(200).collect();
-    Failure::wrong_method(request.method().as_str(), &path)
+    let failure = Failure::wrong_method(request.method().as_str(), &path);
+    answered_as_asked(&path, failure)
+}
+
+/// The failure in the form that who asked for this path reads.
+fn answered_as_asked(path: &str, failure: Failure) -> Response {
+    match mlflow::serves(path) {
+        true => mlflow::error::Failure::from(failure).into_response(),
+        false => failure.into_response(),
+    }
 }

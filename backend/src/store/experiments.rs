@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use lazuli_domain::{ApiError, Experiment, StringMap};
+use lazuli_domain::{ApiError, DEFAULT_WORKSPACE, Experiment, StringMap};
 
 use super::Connection;
 use super::columns::{count, from_json, json};
@@ -9,9 +9,14 @@ use super::workspaces;
 use crate::error::Result;
 use crate::nearest;
 
+/// The name that MLflow gives to the experiment which is always there.
+pub const DEFAULT_NAME: &str = "Default";
+/// MLflow's clients know it by the id 0; this is its key in the default workspace.
+const DEFAULT_KEY: i64 = 0;
+
 const SELECT: &str = "SELECT experiments.name, workspaces.name, experiments.created_at_ms,
         experiments.tags, experiments.runs, experiments.last_run_at_ms, experiments.key,
-        experiments.updated_at_ms, experiments.deleted_at_ms
+        experiments.updated_at_ms, experiments.deleted_at_ms, experiments.artifact_location
     FROM experiments JOIN workspaces ON workspaces.key = experiments.workspace";
 
 /// By name; without those that are deleted.
@@ -109,11 +114,40 @@ pub fn ensure(
         return Ok(experiment.id);
     }
     let workspace_key = workspaces::key(connection, workspace)?;
+    if is_default(workspace, name) && find_by_key(connection, DEFAULT_KEY)?.is_none() {
+        return connection.value(
+            "INSERT INTO experiments (key, workspace, name, created_at_ms, updated_at_ms, tags)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5) RETURNING key",
+            params![DEFAULT_KEY, workspace_key, name, created_at_ms, json(tags)?],
+        );
+    }
     connection.value(
         "INSERT INTO experiments (workspace, name, created_at_ms, updated_at_ms, tags)
          VALUES (?1, ?2, ?3, ?3, ?4) RETURNING key",
         params![workspace_key, name, created_at_ms, json(tags)?],
     )
+}
+
+/// The workspace's experiment that MLflow's clients use when none is named, if it was made already.
+/// In the default workspace it keeps its key, whatever it is called by now.
+pub fn default(connection: &Connection, workspace: &str) -> Result<Option<Experiment>> {
+    match workspace == DEFAULT_WORKSPACE {
+        true => find_by_key(connection, DEFAULT_KEY),
+        false => find(connection, workspace, DEFAULT_NAME),
+    }
+}
+
+fn is_default(workspace: &str, name: &str) -> bool {
+    workspace == DEFAULT_WORKSPACE && name == DEFAULT_NAME
+}
+
+/// Where an MLflow client wants the files of later runs to lie.
+pub fn set_artifact_location(connection: &Connection, key: i64, location: &str) -> Result<()> {
+    connection.execute(
+        "UPDATE experiments SET artifact_location = ?2 WHERE key = ?1",
+        params![key, location],
+    )?;
+    Ok(())
 }
 
 /// A run was added to it, or came back (`change` 1), or went (-1).
@@ -193,5 +227,6 @@ fn of_row(row: &Row<'_>) -> Result<Experiment> {
         id: row.get(6)?,
         updated_at_ms: row.get(7)?,
         deleted_at_ms: row.get(8)?,
+        artifact_location: row.get(9)?,
     })
 }

@@ -9,6 +9,7 @@ mod ending;
 mod experiments;
 mod jobs;
 mod logs;
+pub mod mlflow;
 mod owners;
 mod points;
 mod recovery;

@@ -12,6 +12,7 @@ mod events;
 mod guard;
 mod jobs;
 mod logs;
+mod mlflow;
 mod models;
 mod openapi;
 mod postgres;

@@ -14,7 +14,7 @@ fn the_tables_hold_together() {
 
 #[test]
 fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
-    const PLAIN: [&str; 19] = [
+    const PLAIN: [&str; 21] = [
         "NAME",
         "KEY=VALUE",
         "NAME=VALUE",
@@ -34,6 +34,8 @@ fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
         "PORT",
         "ADDRESS",
         "SHELL",
+        "POSTGRES-URL",
+        "URL",
     ];
     fn walk(command: &clap::Command, path: &str) {
         for argument in command.get_arguments() {

@@ -11,6 +11,7 @@ pub enum ShellCommand {
     Serve(Serve),
     Status,
     Stop,
+    MlflowUri,
     Kernel(Kernel),
     Snapshot(SnapshotCommand),
     Completions { shell: CompletionShell },
@@ -25,6 +26,9 @@ pub(crate) enum OwnCommand {
     Status,
     /// Stop the daemon and wait until it is gone; submitted scripts go on
     Stop,
+    /// Print what MLFLOW_TRACKING_URI is to be for MLflow's clients; it holds the token
+    #[command(after_help = "Examples:\n  $mlflow-uri\n  $mlflow-uri --workspace team")]
+    MlflowUri,
     Kernel(Kernel),
     /// Snapshots of source folders
     #[command(subcommand, hide = true)]
@@ -48,6 +52,7 @@ impl From<OwnCommand> for ShellCommand {
             OwnCommand::Serve(serve) => ShellCommand::Serve(serve),
             OwnCommand::Status => ShellCommand::Status,
             OwnCommand::Stop => ShellCommand::Stop,
+            OwnCommand::MlflowUri => ShellCommand::MlflowUri,
             OwnCommand::Kernel(kernel) => ShellCommand::Kernel(kernel),
             OwnCommand::Snapshot(snapshot) => ShellCommand::Snapshot(snapshot),
             OwnCommand::Completions { shell } => ShellCommand::Completions { shell },

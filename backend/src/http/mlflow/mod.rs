@@ -1,0 +1,114 @@
+//! MLflow's REST API, over the rows that every other face sees.
+//!
+//! - `wire.rs`: what travels. A handler takes a [`wire::Message`] and asks it for its fields; each
+//!   getter refuses a wrong type or a missing value in MLflow's words. It answers a
+//!   [`wire::Reply`], or [`wire::done`] where MLflow's message is empty.
+//! - `error.rs`: failures as MLflow's clients read them. A use case's [`crate::Error`] and an
+//!   `ApiError` become one by `?`; [`error::Failure::invalid`] and `missing` make one here.
+//! - `validate.rs`: what MLflow allows in names, tags, parameters and metrics.
+//! - [`Scope`]: the workspace that a request is about.
+//! - One file per resource: the handlers, and the form in which the thing travels.
+//!
+//! Every route is served below each of [`roots`], and each of these below `/workspaces/{workspace}`
+//! as well: an address is all that a client knows, so a workspace that is not the default one stands
+//! in the address. Who may ask is decided by the guard, as for every other request.
+
+pub mod error;
+mod experiments;
+mod validate;
+mod wire;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use axum::routing::{get, post};
+use lazuli_domain::DEFAULT_WORKSPACE;
+
+use crate::app::App;
+use error::{Answer, Failure};
+
+/// The MLflow whose API is spoken here.
+const VERSION: &str = "3.17.2";
+
+/// All of it, to be merged into the daemon's routes.
+pub fn routes() -> Router<Arc<App>> {
+    let everywhere = Router::new().merge(roots()).route("/version", get(version));
+    Router::new().nest("/workspaces/{workspace}", everywhere.clone()).merge(everywhere)
+}
+
+/// The API below every beginning under which clients look for it. The second is the one that
+/// MLflow's own pages use.
+fn roots() -> Router<Arc<App>> {
+    ["/api", "/ajax-api"]
+        .into_iter()
+        .fold(Router::new(), |router, root| router.nest(&format!("{root}/2.0/mlflow"), second()))
+}
+
+/// Version 2 of the API.
+fn second() -> Router<Arc<App>> {
+    Router::new()
+        .route("/experiments/create", post(experiments::create))
+        .route("/experiments/get", get(experiments::get))
+        .route("/experiments/get-by-name", get(experiments::get_by_name))
+        .route("/experiments/update", post(experiments::update))
+        .route("/experiments/set-experiment-tag", post(experiments::set_tag))
+        .route("/experiments/delete-experiment-tag", post(experiments::delete_tag))
+}
+
+/// True for a path whose failures are read by MLflow's clients.
+pub fn serves(path: &str) -> bool {
+    let path = match path.strip_prefix("/workspaces/") {
+        Some(rest) => rest.split_once('/').map_or("", |(_workspace, path)| path),
+        None => path.trim_start_matches('/'),
+    };
+    let versions = path.strip_prefix("api/").or_else(|| path.strip_prefix("ajax-api/"));
+    versions.is_some_and(|rest| {
+        rest.split_once('/').is_some_and(|(version, rest)| {
+            matches!(version, "2.0" | "3.0") && rest.starts_with("mlflow")
+        })
+    }) || path == "version"
+}
+
+async fn version() -> &'static str {
+    VERSION
+}
+
+/// The workspace that the address names, or the default one.
+pub struct Scope(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Scope {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Scope> {
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|error| Failure::invalid(format!("the address is malformed: {error}")))?;
+        let named = params.iter().find(|(name, _)| *name == "workspace");
+        Ok(Scope(named.map_or(DEFAULT_WORKSPACE, |(_, workspace)| workspace).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::serves;
+
+    #[test]
+    fn mlflows_paths_are_known() {
+        for path in [
+            "/api/2.0/mlflow/runs/get",
+            "/ajax-api/2.0/mlflow/runs/get",
+            "/api/3.0/mlflow/traces",
+            "/api/2.0/mlflow-artifacts/artifacts/a/b",
+            "/workspaces/team%20a/api/2.0/mlflow/runs/get",
+            "/version",
+        ] {
+            assert!(serves(path), "{path}");
+        }
+        for path in ["/api/runs/r", "/api/workspaces/api/runs", "/workspaces/x", "/health", "/", ""]
+        {
+            assert!(!serves(path), "{path}");
+        }
+    }
+}
