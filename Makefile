@@ -1,19 +1,20 @@
 # demo   build, install the kernel into .venv, run the first notebook, say where to look
 # test   everything that can fail: Rust, Python, notebooks, JupyterLab in a browser
 # check  format, clippy, the map of the folders; quick
-# bench  the kernel beside evcxr_jupyter and ipykernel
+# bench  the kernel beside evcxr_jupyter and ipykernel, tracking beside mlflow and trackio
 #
 # Each target sets up what it needs and names what the machine lacks.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: demo test check bench build kernel python
+.PHONY: demo test check bench bench-kernel bench-tracking build kernel python
 .DEFAULT_GOAL := demo
 
 VENV := .venv
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/debug
 LAZULI := $(BINARIES)/lazuli
+BENCH_TOOLS := $(abspath $(TARGET))/bench-tools
 
 # Rust cells need the standard library's sources. rustup's component is found without help;
 # Debian's package lies here.
@@ -51,8 +52,18 @@ check:
 	cargo test --package lazuli-tests --test tidy --locked
 	PYTHONPYCACHEPREFIX=$(TARGET)/pycache python3 -W error -m compileall -q sdk/python tests
 
-bench: kernel
-	$(VENV)/bin/python tests/bench/bench.py --binaries $(BINARIES) --tools $(abspath $(TARGET))/bench-tools
+bench: bench-kernel bench-tracking
+
+bench-kernel: kernel
+	$(VENV)/bin/python tests/bench/kernel.py --binaries $(BINARIES) --tools $(BENCH_TOOLS)
+
+bench-tracking: build $(BENCH_TOOLS)/tracking/.installed
+	$(BENCH_TOOLS)/tracking/bin/python tests/bench/tracking.py --binaries $(BINARIES)
+
+$(BENCH_TOOLS)/tracking/.installed: tests/bench/requirements.txt
+	python3 -m venv $(BENCH_TOOLS)/tracking
+	$(BENCH_TOOLS)/tracking/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 build:
 	@tests/require.sh build

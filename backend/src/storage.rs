@@ -60,7 +60,7 @@ impl Storage {
 
     pub fn database_place(&self, home: &Home) -> Result<Place> {
         Ok(match &self.database {
-            Some(address) => Place::Postgres(PostgresAddress::parse(address)?),
+            Some(address) => Place::Postgres(Box::new(PostgresAddress::parse(address)?)),
             None => Place::Sqlite(home.database()),
         })
     }

@@ -156,6 +156,7 @@ def test_variables_survive_the_end_of_the_process(shared_kernel, code, name):
     shared_kernel.ok('let mut table = std::collections::HashMap::from([("a", 1)]);')
     cell = shared_kernel.run(code)
     assert (cell.status, cell.reply["ename"]) == ("error", name), cell.says()
+    assert "variables of earlier cells are kept" in "\n".join(cell.reply["traceback"])
     if name == "ProcessExit":
         assert "7" in cell.reply["evalue"]
     shared_kernel.ok('table.insert("b", 2);')

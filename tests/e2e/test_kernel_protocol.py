@@ -8,7 +8,7 @@ from unittest import mock
 import jupyter_kernel_test
 
 from conftest import Home
-from frontend import LIMIT
+from frontend import LIMIT, until
 
 
 class RustKernel(jupyter_kernel_test.KernelTests):
@@ -47,6 +47,8 @@ class RustKernel(jupyter_kernel_test.KernelTests):
         super().setUpClass()
         # The published tests wait 15 seconds; a first cell on a busy machine may take longer.
         cls.kc.execute_interactive("0", timeout=LIMIT)
+        # So may the first completion, for which the sources of the standard library are read.
+        until("a completion", lambda: cls.kc.complete("String::ne", reply=True, timeout=LIMIT)["content"]["matches"])
 
     @classmethod
     def tearDownClass(cls):

@@ -30,7 +30,7 @@ pub struct MetricRow {
 /// A point to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewPoint {
-    /// None: its place in the history, counted from 0.
+    /// None: one more than the greatest step so far, beginning with 0.
     pub step: Option<i64>,
     pub time_ms: i64,
     pub value: MetricValue,
@@ -84,7 +84,7 @@ pub fn append(connection: &Connection, metric: &mut MetricRow, points: &[NewPoin
     let mut columns = Vec::with_capacity(points.len());
     for point in points {
         let sequence = metric.count as i64;
-        let step = point.step.unwrap_or(sequence);
+        let step = point.step.unwrap_or_else(|| metric.next_step());
         stretch.take(sequence, step, point.time_ms, &point.value);
         columns.push((sequence, step, point.time_ms, value_columns(&point.value)?));
         metric.take(step, point);
@@ -113,6 +113,10 @@ pub fn append(connection: &Connection, metric: &mut MetricRow, points: &[NewPoin
 }
 
 impl MetricRow {
+    fn next_step(&self) -> i64 {
+        self.last.as_ref().map_or(0, |last| last.step.saturating_add(1))
+    }
+
     fn take(&mut self, step: i64, point: &NewPoint) {
         self.count += 1;
         self.latest_ms =

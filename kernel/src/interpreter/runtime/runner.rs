@@ -97,6 +97,10 @@ impl Runner {
         // in the documentation.
         let pid = unsafe { libc::fork() };
         if pid != 0 {
+            // Here as well as in the child: a cell that dies before the child has run at all must
+            // not take it along with the group.
+            // SAFETY: no pointers; it fails harmlessly when the fork did.
+            unsafe { libc::setpgid(pid, pid) };
             // A failed fork (-1) means running without a net, not failing.
             return Fork::Checkpoint(pid.max(0));
         }
