@@ -44,7 +44,7 @@ pub enum Place {
     /// A file, made when it is not there.
     Sqlite(PathBuf),
     /// A database on a server, which must exist; its tables are made.
-    Postgres(PostgresAddress),
+    Postgres(Box<PostgresAddress>),
 }
 
 impl Place {
