@@ -62,6 +62,10 @@ CREATE TABLE runs (
     spool_offset     INTEGER NOT NULL DEFAULT 0,
     spool_records    INTEGER NOT NULL DEFAULT 0,
     rejected_records INTEGER NOT NULL DEFAULT 0,
+    -- Points committed in all, and of these from the spool: `lazuli run verify` compares them with
+    -- what the histories hold.
+    points           INTEGER NOT NULL DEFAULT 0,
+    spool_points     INTEGER NOT NULL DEFAULT 0,
     rejected_reason  TEXT
 ) STRICT;
 

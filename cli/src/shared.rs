@@ -20,5 +20,5 @@ pub fn perform(terminal: &Terminal, options: &Options, command: &Command) -> Don
         true => terminal.json(&outcome.json)?,
         false => terminal.data(&outcome.text)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if outcome.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

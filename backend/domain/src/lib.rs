@@ -26,6 +26,7 @@ mod secret;
 mod snapshot;
 mod spool;
 mod status;
+mod verification;
 mod workspace;
 
 pub use artifact::{Artifact, LogFile, artifact_path, download_path};
@@ -46,6 +47,7 @@ pub use secret::{NewSecret, Secret};
 pub use snapshot::{NewSnapshot, Snapshot, SnapshotCreated, SnapshotFile};
 pub use spool::{SpoolRecord, parse_spool_line, spool_line};
 pub use status::RunStatus;
+pub use verification::RunVerification;
 pub use workspace::{DEFAULT_WORKSPACE, NewWorkspace, Workspace};
 
 /// String to string, ordered so that it prints the same every time.

@@ -6,14 +6,17 @@
 //!
 //! 1. open with `O_APPEND`, never `O_CREAT`; no such file: the run is finished;
 //! 2. take a shared `flock`; a link count of zero means it was finished meanwhile;
-//! 3. write the whole line, newline included, in one `write`; after a short write, a newline and
-//!    the whole line once more;
+//! 3. write a newline and the whole line, newline included, in one `write`; after a short write the
+//!    same once more;
 //! 4. close.
+//!
+//! The newline in front costs a byte and repairs what a writer left that was killed, or found the
+//! disk full, in the middle of a line: the next record does not grow onto the torn one.
 //!
 //! The daemon reads whole lines and commits them together with the offset it reached, so a
 //! record's identity is (file, offset): nothing is doubled, nothing is lost. To finish a run it
-//! takes the exclusive lock, reads to the end, commits and unlinks. A line that is no record (a
-//! torn write) is counted and skipped. The writer keeps nothing in memory between two records: a
+//! takes the exclusive lock, reads to the end, commits and unlinks. An empty line is nothing; a line
+//! that is no record (a torn write) is counted and skipped. The writer keeps nothing in memory between two records: a
 //! notebook cell may be rolled back to an earlier moment and must log on correctly.
 
 use serde::{Deserialize, Serialize};
@@ -48,14 +51,13 @@ pub enum SpoolRecord {
     },
 }
 
-/// The record as a line, newline included.
+/// The record as a line, with the newlines before and after it.
 pub fn spool_line(record: &SpoolRecord) -> String {
-    let mut line = serde_json::to_string(record).expect("a spool record always has a JSON form");
-    line.push('\n');
-    line
+    let json = serde_json::to_string(record).expect("a spool record always has a JSON form");
+    format!("\n{json}\n")
 }
 
-/// Reads a line back; the newline may be there or not.
+/// Reads a line back; newlines around it may be there or not.
 pub fn parse_spool_line(line: &[u8]) -> Result<SpoolRecord, String> {
     serde_json::from_slice(line).map_err(|error| error.to_string())
 }
@@ -76,7 +78,8 @@ mod tests {
             description: String::new(),
         };
         let line = spool_line(&record);
-        assert_eq!(line.matches('\n').count(), 1);
+        assert_eq!(line.trim_matches('\n').matches('\n').count(), 0);
+        assert!(line.starts_with('\n') && line.ends_with('\n'));
         assert_eq!(parse_spool_line(line.as_bytes()), Ok(record));
         assert!(parse_spool_line(&line.as_bytes()[..20]).is_err());
     }

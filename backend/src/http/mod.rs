@@ -89,6 +89,7 @@ fn of_run() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(runs::get).patch(runs::patch))
         .route("/flush", post(runs::flush))
+        .route("/verify", get(runs::verify))
         .route("/complete", post(runs::complete))
         .route("/fail", post(runs::fail))
         .route("/cancel", post(runs::cancel))

@@ -22,7 +22,7 @@ pub struct RawBytes(#[allow(dead_code, reason = "described, never built")] Vec<u
         daemon::health, daemon::status, daemon::shutdown, describe,
         workspaces::list, workspaces::create, workspaces::get,
         experiments::list, experiments::create, experiments::get,
-        runs::list, runs::create, runs::get, runs::patch, runs::flush, runs::complete, runs::fail,
+        runs::list, runs::create, runs::get, runs::patch, runs::flush, runs::verify, runs::complete, runs::fail,
         runs::cancel, runs::children, details::details, details::display,
         metrics::list, metrics::get,
         artifacts::list, artifacts::put, artifacts::get,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use lazuli_domain::search::parse_fields;
-use lazuli_domain::{ApiError, NewRun, Page, Run, RunError, RunPatch, RunStatus};
+use lazuli_domain::{ApiError, NewRun, Page, Run, RunError, RunPatch, RunStatus, RunVerification};
 use serde::{Deserialize, Serialize};
 
 use super::error::Answer;
@@ -103,6 +103,15 @@ pub async fn patch(
 #[utoipa::path(post, path = "/api/runs/{run_id}/flush", tag = "runs", responses((status = 200, body = Run)))]
 pub async fn flush(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<Run>> {
     Ok(Json(tracking::flush_run(&app, run_id).await?))
+}
+
+/// Whether everything that was logged is there: how much was logged, shipped and committed.
+#[utoipa::path(get, path = "/api/runs/{run_id}/verify", tag = "runs", responses((status = 200, body = RunVerification)))]
+pub async fn verify(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+) -> Answer<Json<RunVerification>> {
+    Ok(Json(tracking::verify_run(&app, run_id).await?))
 }
 
 /// A script run ends when its script does; there this only flushes.

@@ -240,18 +240,78 @@ pub fn set_end(
     Ok(())
 }
 
-/// How far the spool is committed: bytes, and how many records more these were.
-pub fn set_spool_offset(
-    connection: &Connection,
-    run: i64,
-    offset: u64,
-    records: u64,
-) -> Result<()> {
+/// What was read from a spool more than before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Read {
+    pub records: u64,
+    pub points: u64,
+}
+
+/// How far the spool is committed, in bytes, and what the new part of it held.
+pub fn set_spool_offset(connection: &Connection, run: i64, offset: u64, read: Read) -> Result<()> {
     connection.execute(
-        "UPDATE runs SET spool_offset = ?2, spool_records = spool_records + ?3 WHERE key = ?1",
-        params![run, offset as i64, records as i64],
+        "UPDATE runs SET spool_offset = ?2, spool_records = spool_records + ?3,
+            spool_points = spool_points + ?4 WHERE key = ?1",
+        params![run, offset as i64, read.records as i64, read.points as i64],
     )?;
     Ok(())
+}
+
+/// Points were committed, wherever they came from.
+pub fn add_points(connection: &Connection, run: i64, points: u64) -> Result<()> {
+    connection.execute(
+        "UPDATE runs SET points = points + ?2 WHERE key = ?1",
+        params![run, points as i64],
+    )?;
+    Ok(())
+}
+
+/// What is known of a run's records and points, each counted in its own place.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    pub status: RunStatus,
+    pub spool_offset: u64,
+    /// Records read from the spool.
+    pub shipped: u64,
+    pub rejected: u64,
+    pub rejected_reason: Option<String>,
+    /// Points as they were committed.
+    pub points: u64,
+    pub points_from_records: u64,
+    /// Points as the metrics' summaries count them.
+    pub points_summed: u64,
+    /// Points that are there.
+    pub points_stored: u64,
+}
+
+/// Reads the whole histories' index: for who wants to be sure, not for a list.
+pub fn counters(connection: &Connection, run_id: &str) -> Result<Counters> {
+    let counters = connection.row(
+        "SELECT status, spool_offset, spool_records, rejected_records, rejected_reason, points,
+            spool_points,
+            (SELECT CAST(coalesce(sum(count), 0) AS BIGINT) FROM metrics WHERE run = runs.key),
+            (SELECT count(*) FROM metric_points
+             WHERE metric IN (SELECT key FROM metrics WHERE run = runs.key))
+         FROM runs WHERE run_id = ?1",
+        params![run_id],
+        |row| {
+            Ok(Counters {
+                status: status(&row.get::<String>(0)?)?,
+                spool_offset: count(row.get(1)?),
+                shipped: count(row.get(2)?),
+                rejected: count(row.get(3)?),
+                rejected_reason: row.get(4)?,
+                points: count(row.get(5)?),
+                points_from_records: count(row.get(6)?),
+                points_summed: count(row.get(7)?),
+                points_stored: count(row.get(8)?),
+            })
+        },
+    )?;
+    match counters {
+        Some(counters) => Ok(counters),
+        None => Err(not_found(connection, run_id)?.into()),
+    }
 }
 
 /// How far the spool is committed; nothing of a run that is not there.

@@ -17,6 +17,7 @@ mod runs;
 mod search;
 mod spool;
 mod spool_watch;
+mod verify;
 mod workspaces;
 
 pub use artifacts::{artifact, list_artifacts, put_artifact, put_artifact_file};
@@ -35,6 +36,7 @@ pub use runs::{
 pub use search::{LARGEST_LIMIT, ListQuery, RunsOf, list_runs, search_experiments, search_runs};
 pub use spool::drain;
 pub use spool_watch::watch_spool;
+pub use verify::verify_run;
 pub use workspaces::{create_workspace, list_workspaces, totals, workspace};
 
 /// The log that a script's stdout and stderr go to.

@@ -64,8 +64,8 @@ impl Points {
         Ok(())
     }
 
-    /// Writes the points and tells listeners.
-    pub(crate) fn finish(mut self, write: &mut Write<'_>, head: &RunHead) -> Result<()> {
+    /// Writes the points and tells listeners; says how many there were.
+    pub(crate) fn finish(mut self, write: &mut Write<'_>, head: &RunHead) -> Result<u64> {
         let mut added = 0;
         let mut names = Vec::new();
         for name in self.names {
@@ -78,9 +78,10 @@ impl Points {
             names.push(name);
         }
         if added > 0 {
+            store::runs::add_points(write, self.run, added)?;
             write.event(&head.scope(), EventKind::MetricsLogged { names, points: added })?;
         }
-        Ok(())
+        Ok(added)
     }
 }
 

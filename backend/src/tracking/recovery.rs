@@ -25,7 +25,10 @@ pub async fn recover(app: &Arc<App>) -> Result<()> {
         if !app.home.spool(&head.run_id).exists() {
             open_spool(app, &head.run_id)?;
             let key = head.key;
-            app.store.write(move |write| store::runs::set_spool_offset(write, key, 0, 0)).await?;
+            let nothing = store::runs::Read::default();
+            app.store
+                .write(move |write| store::runs::set_spool_offset(write, key, 0, nothing))
+                .await?;
         }
     }
     let is_alive = |run_id: &str| alive.iter().any(|head| head.run_id == run_id);

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::error::{Error, FileContext, Result};
 use crate::store::entries::{self, EntryKind};
 use crate::store::metrics::NewPoint;
-use crate::store::runs::RunHead;
+use crate::store::runs::{Read, RunHead};
 use crate::store::{self, Write};
 
 /// Read in one write, so that other writes come in between.
@@ -82,7 +82,7 @@ pub(super) fn ingest_to_end(write: &mut Write<'_>, run_id: &str, file: &File) ->
         let size = file.metadata().while_trying(|| "reading a spool's size".into())?.len();
         if size > head.spool_offset {
             store::runs::add_rejected(write, head.key, 1, "the last record is torn")?;
-            store::runs::set_spool_offset(write, head.key, size, 1)?;
+            store::runs::set_spool_offset(write, head.key, size, Read { records: 1, points: 0 })?;
         }
         return Ok(());
     }
@@ -201,7 +201,7 @@ impl Batch {
         if self.entries_changed || self.rejected > 0 {
             write.event(&head.scope(), EventKind::RunUpdated)?;
         }
-        self.points.finish(write, head)?;
-        store::runs::set_spool_offset(write, self.run, offset, self.records)
+        let read = Read { records: self.records, points: self.points.finish(write, head)? };
+        store::runs::set_spool_offset(write, self.run, offset, read)
     }
 }

@@ -21,4 +21,5 @@ mod search;
 mod secrets;
 mod spool;
 mod support;
+mod verify;
 mod workspaces;

@@ -168,3 +168,36 @@ fn a_reader_that_leaves_early_is_no_failure() {
         assert!(place.ok(&["completions", shell]).contains("register_model"), "{shell}");
     }
 }
+
+#[test]
+fn what_was_logged_is_verified() {
+    let place = Place::new();
+    let run_id = place.start_run(&["--experiment", "churn"]);
+    place.ok(&["log", "loss=0.5", "loss=0.25", "--run", &run_id]);
+    let text = place.ok(&["run", "verify", &run_id]);
+    assert_eq!(
+        text,
+        format!(
+            "Run        {run_id} (Running)\n\
+             Logged     2 records\n\
+             Shipped    2 records\n\
+             Committed  2 records: 2 points and 0 other than points\n\
+             Stored     2 points\n\
+             Everything agrees\n"
+        )
+    );
+    place.ok(&["run", "complete", &run_id]);
+    let found = place.json(&["run", "verify"]);
+    assert_eq!((&found["agrees"], &found["logged"]), (&json!(true), &json!(2)));
+
+    // Somebody empties the spool of a run that goes on.
+    let run_id = place.start_run(&["--experiment", "churn"]);
+    place.ok(&["log", "loss=0.5", "--run", &run_id]);
+    place.ok(&["run", "verify", &run_id]);
+    let spool = place.home.join("spool").join(format!("{run_id}.jsonl"));
+    std::fs::write(spool, "").unwrap();
+    let bad = place.run(&["run", "verify", &run_id]);
+    assert_eq!(bad.code, 1);
+    let problem = "PROBLEM: 1 records were read from the spool, which holds 0 of them";
+    assert!(bad.out.contains(problem), "{}", bad.out);
+}

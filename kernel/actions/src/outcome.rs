@@ -14,16 +14,18 @@ pub struct Outcome {
     pub json: Value,
     /// A run to be shown as RunDetails and followed until it ends.
     pub follow: Option<String>,
+    /// The answer is bad news: the shell ends with 1.
+    pub is_bad: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> lazuli::Result<Outcome> {
-        Ok(Outcome { text: text.into(), html: None, json: to_json(json)?, follow: None })
+        Ok(Outcome { text: text.into(), json: to_json(json)?, ..Outcome::default() })
     }
 
     pub(crate) fn table(table: &Table, json: &impl Serialize) -> lazuli::Result<Outcome> {
         let html = Some(table.html());
-        Ok(Outcome { text: table.text(), html, json: to_json(json)?, follow: None })
+        Ok(Outcome { text: table.text(), html, json: to_json(json)?, ..Outcome::default() })
     }
 }
 

@@ -522,18 +522,18 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
     check(
         "%run xyz",
         expect![[r#"
-        1 | %run xyz
-          |      ^^^ `%run` has no command `xyz`
-        hint: it is one of start, list, show, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
-    "#]],
+            1 | %run xyz
+              |      ^^^ `%run` has no command `xyz`
+            hint: it is one of start, list, show, verify, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+        "#]],
     );
     check(
         "%run",
         expect![[r#"
-        1 | %run
-          |     ^ `%run` needs a command
-        hint: it is one of start, list, show, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
-    "#]],
+            1 | %run
+              |     ^ `%run` needs a command
+            hint: it is one of start, list, show, verify, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+        "#]],
     );
     check(
         "%run list --exprimnt churn",

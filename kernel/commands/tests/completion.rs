@@ -67,7 +67,7 @@ fn commands_and_options_complete() {
     check(
         "%run $0",
         expect![[
-            r#""" -> start (command), list (command), show (command), complete (command), fail (command), cancel (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
+            r#""" -> start (command), list (command), show (command), verify (command), complete (command), fail (command), cancel (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
         ]],
     );
     check("%run co$0", expect![[r#""co" -> complete (command), compare (command)"#]]);
@@ -170,35 +170,36 @@ fn hover_explains_the_word() {
     check_hover(
         "%ru$0n show",
         expect![[r#"
-        "%run"
-        ```text
-        Runs: start, watch, compare and end them
+            "%run"
+            ```text
+            Runs: start, watch, compare and end them
 
-        Usage: %run [OPTIONS] <COMMAND>
+            Usage: %run [OPTIONS] <COMMAND>
 
-        Commands:
-          start      Start a run by hand and make it the active one
-          list       List runs, newest first
-          show       Show a run: status, times, metrics, files
-          complete   Complete the active run
-          fail       End the active run as failed
-          cancel     Cancel a run; a script's processes are ended
-          submit     Submit a Python script as a run
-          logs       Print a run's log
-          compare    Put runs side by side and show what differs
-          tag        Set or remove tags of a run
-          metrics    Show the metrics of a run
-          download   Download a file that a run kept, or a folder of them
-          details    Show a run and follow it until it ends
-          log        Log metrics of the active run; without one, a run is started
-          log_row    Log one row of a table
-          log_image  Log a picture
-          upload     Keep files with the active run
+            Commands:
+              start      Start a run by hand and make it the active one
+              list       List runs, newest first
+              show       Show a run: status, times, metrics, files
+              verify     Count what was logged to a run, shipped and committed, and say whether it agrees
+              complete   Complete the active run
+              fail       End the active run as failed
+              cancel     Cancel a run; a script's processes are ended
+              submit     Submit a Python script as a run
+              logs       Print a run's log
+              compare    Put runs side by side and show what differs
+              tag        Set or remove tags of a run
+              metrics    Show the metrics of a run
+              download   Download a file that a run kept, or a folder of them
+              details    Show a run and follow it until it ends
+              log        Log metrics of the active run; without one, a run is started
+              log_row    Log one row of a table
+              log_image  Log a picture
+              upload     Keep files with the active run
 
-        Options:
-              --json                   Answer in JSON
-          -w, --workspace <WORKSPACE>  Work in this workspace instead of the current one
-        ```"#]],
+            Options:
+                  --json                   Answer in JSON
+              -w, --workspace <WORKSPACE>  Work in this workspace instead of the current one
+            ```"#]],
     );
     check_hover(
         "%run sh$0ow",

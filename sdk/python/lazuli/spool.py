@@ -5,39 +5,52 @@ that the run has ended. Nothing is kept between two records and no daemon is nee
 returned from survives the death of this process and of the daemon.
 """
 
+import errno
 import fcntl
 import json
 import os
 import time
 
-from lazuli.errors import RunFinishedError
+from lazuli.errors import LazuliError, RunFinishedError
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def append(home, run_id, record):
     """Writes one record; raises RunFinishedError when the run has ended."""
-    line = (json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n").encode("utf-8", "replace")
+    # The newline in front closes a line that a killed writer left torn.
+    line = f"\n{_ENCODE(record)}\n".encode("utf-8", "replace")
     try:
-        file = os.open(path(home, run_id), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        _append(home, run_id, line)
     except FileNotFoundError:
         raise RunFinishedError(run_id) from None
+    except OSError as error:
+        raise LazuliError(
+            f"the record could not be written to `{path(home, run_id)}`: {error.strerror}",
+            "free some space, or see who may write there; nothing else of the run is harmed",
+        ) from error
+
+
+def _append(home, run_id, line):
+    file = os.open(path(home, run_id), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
     try:
         fcntl.flock(file, fcntl.LOCK_SH)
         if os.fstat(file).st_nlink == 0:
             raise RunFinishedError(run_id)
-        while os.write(file, line) < len(line):
-            # The torn piece becomes a line of its own, which the daemon skips.
-            line = b"\n" + line.lstrip(b"\n")
+        if os.write(file, line) < len(line) and os.write(file, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(file)
 
 
 def is_open(home, run_id):
     """True while the run takes records."""
-    return path(home, run_id).exists()
+    return os.path.exists(path(home, run_id))
 
 
 def path(home, run_id):
-    return home / "spool" / f"{run_id}.jsonl"
+    # A Path would cost as much as the write.
+    return f"{home}/spool/{run_id}.jsonl"
 
 
 def metric(name, kind, value, step=None, description=""):

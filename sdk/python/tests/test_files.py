@@ -4,13 +4,15 @@ import fcntl
 import json
 import multiprocessing
 import os
+import resource
+import signal
 import threading
 import time
 from pathlib import Path
 
 from lazuli import spool
 from lazuli.config import Config, find_config_file, workspace_name
-from lazuli.errors import InvalidError, NotFoundError, RunFinishedError
+from lazuli.errors import InvalidError, LazuliError, NotFoundError, RunFinishedError
 from lazuli.names import artifact_path
 from tests.support import HomeTestCase
 
@@ -18,14 +20,37 @@ from tests.support import HomeTestCase
 class SpoolTest(HomeTestCase):
     def setUp(self):
         super().setUp()
-        self.file = spool.path(self.home, "r_1")
+        self.file = Path(spool.path(self.home, "r_1"))
         self.file.parent.mkdir(parents=True)
+
+    def records(self):
+        return [json.loads(line) for line in self.file.read_bytes().splitlines() if line]
+
+    def test_a_record_after_a_torn_one_is_whole(self):
+        self.file.write_bytes(b'{"record":"met')
+        spool.append(self.home, "r_1", spool.tag("a", "b"))
+        torn, whole = self.file.read_bytes().splitlines()
+        self.assertEqual(torn, b'{"record":"met')
+        self.assertEqual(json.loads(whole), {"record": "tag", "key": "a", "value": "b"})
+
+    def test_a_full_disk_is_told(self):
+        self.file.touch()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        try:
+            with self.assertRaisesRegex(LazuliError, "the record could not be written to `.*r_1.jsonl`"):
+                spool.append(self.home, "r_1", spool.tag("a", "b" * 200))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        spool.append(self.home, "r_1", spool.tag("a", "b"))
+        self.assertEqual(json.loads(self.file.read_bytes().splitlines()[-1])["value"], "b")
 
     def test_a_record_is_a_line(self):
         self.file.touch()
         spool.append(self.home, "r_1", spool.metric("loss\nof \"x\"", "scalar", "NaN", 3))
         spool.append(self.home, "r_1", spool.tag("ü", "\ud800"))
-        first, second = [json.loads(line) for line in self.file.read_bytes().splitlines()]
+        first, second = self.records()
         self.assertLess(abs(first.pop("time_ms") - time.time() * 1000), 60_000)
         self.assertEqual(first, {"record": "metric", "name": "loss\nof \"x\"", "kind": "scalar", "value": "NaN", "step": 3})
         self.assertEqual(second, {"record": "tag", "key": "ü", "value": "?"})
@@ -62,7 +87,7 @@ class SpoolTest(HomeTestCase):
             writer.start()
         for writer in writers:
             writer.join()
-        found = [json.loads(line)["value"] for line in self.file.read_bytes().splitlines()]
+        found = [record["value"] for record in self.records()]
         self.assertEqual(sorted(found), sorted(letter * 20_000 for letter in "abcd" for _ in range(50)))
 
 

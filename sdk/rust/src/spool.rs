@@ -35,27 +35,19 @@ pub(crate) fn append(path: &Path, record: &SpoolRecord) -> Result<Appended> {
 }
 
 /// One `write`, so that lines of several processes never mix. After a short one (a full disk, a
-/// signal) the torn line is closed and the whole line follows.
+/// signal) the whole line follows; the newline in front of it closes the torn one.
 fn write_line(file: &mut File, line: &[u8]) -> std::io::Result<()> {
-    let mut torn = false;
+    let mut is_torn = false;
     loop {
-        let written = match torn {
-            false => file.write(line),
-            true => {
-                let again: Vec<u8> = [b"\n", line].concat();
-                file.write(&again)
-                    .map(|written| if written == again.len() { line.len() } else { 0 })
-            }
-        };
-        match written {
+        match file.write(line) {
             Ok(written) if written == line.len() => return Ok(()),
-            Ok(0) if torn => {
+            Ok(_) if is_torn => {
                 return Err(std::io::Error::new(
                     ErrorKind::StorageFull,
                     "the record could not be written whole",
                 ));
             }
-            Ok(_) => torn = true,
+            Ok(_) => is_torn = true,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -94,10 +86,22 @@ mod tests {
         let content = std::fs::read(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         let records: Vec<SpoolRecord> = content
-            .split_inclusive(|byte| *byte == b'\n')
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
             .map(|line| lazuli_domain::parse_spool_line(line).unwrap())
             .collect();
         assert_eq!(records, vec![tag(&text); 200]);
+    }
+
+    #[test]
+    fn a_record_after_a_torn_one_is_whole() {
+        let path = std::env::temp_dir().join(format!("lazuli-spool-torn-{}", std::process::id()));
+        std::fs::write(&path, "{\"record\":\"met").unwrap();
+        assert_eq!(append(&path, &tag("whole")).unwrap(), Appended::Yes);
+        let content = std::fs::read_to_string(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let last = content.lines().last().unwrap();
+        assert_eq!(lazuli_domain::parse_spool_line(last.as_bytes()), Ok(tag("whole")));
     }
 
     #[test]

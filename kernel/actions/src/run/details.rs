@@ -11,6 +11,7 @@ pub(super) fn details(context: &Context, session: &mut Session, run: &Run) -> Re
     session.last_run_id = Some(run.run_id.clone());
     let details = bundle.data.get(lazuli_domain::MIME_RUN).cloned().unwrap_or_default();
     Ok(Outcome {
+        is_bad: false,
         text: text.unwrap_or_default().trim_end().to_owned(),
         html: html.map(str::to_owned),
         json: details,

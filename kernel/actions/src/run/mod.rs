@@ -11,6 +11,7 @@ mod show;
 mod start;
 mod tag;
 mod upload;
+mod verify;
 
 use lazuli::Result;
 use lazuli::client::RunQuery;
@@ -53,6 +54,9 @@ pub(crate) fn perform(
         }
         RunCommand::Show { run } => {
             show::show(context, &look_at(context, session, run.as_deref())?)
+        }
+        RunCommand::Verify { run } => {
+            verify::verify(context, &look_at(context, session, run.as_deref())?)
         }
         RunCommand::Complete { run } => end::complete(context, session, run.as_deref()),
         RunCommand::Fail { run, message } => {

@@ -33,7 +33,7 @@ pub(super) fn show(context: &Context, run: &Run) -> Result<Outcome> {
     let mut json = to_json(run)?;
     json["artifacts"] = to_json(&artifacts)?;
     json["children"] = json!(children.iter().map(|child| &child.run_id).collect::<Vec<_>>());
-    Ok(Outcome { text: text.join("\n"), html: Some(html), json, follow: None })
+    Ok(Outcome { text: text.join("\n"), html: Some(html), json, ..Outcome::default() })
 }
 
 fn facts(run: &Run, children: &[Run]) -> Vec<(&'static str, String)> {

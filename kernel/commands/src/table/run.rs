@@ -51,6 +51,13 @@ pub enum RunCommand {
         #[arg(value_name = "RUN")]
         run: Option<String>,
     },
+    /// Count what was logged to a run, shipped and committed, and say whether it agrees
+    #[command(after_help = "Examples:\n  $run verify\n  $run verify churn_1764 --json")]
+    Verify {
+        /// The active or last run when absent
+        #[arg(value_name = "RUN")]
+        run: Option<String>,
+    },
     /// Complete the active run
     Complete {
         /// Another run than the active one

@@ -1,5 +1,6 @@
 use lazuli_domain::{
     DisplayBundle, Metric, NewRun, Page, Run, RunDetails, RunError, RunPatch, RunStatus,
+    RunVerification,
 };
 
 use super::{Client, encode, query, run_target, workspace_target};
@@ -49,6 +50,11 @@ impl Client {
     /// Everything that was logged is committed when this returns.
     pub fn flush_run(&self, run_id: &str) -> Result<Run> {
         self.call("POST", &run_target(run_id, "/flush"))
+    }
+
+    /// How much was logged, shipped and committed, and whether that agrees.
+    pub fn verify_run(&self, run_id: &str) -> Result<RunVerification> {
+        self.get(&run_target(run_id, "/verify"))
     }
 
     pub fn complete_run(&self, run_id: &str) -> Result<Run> {
