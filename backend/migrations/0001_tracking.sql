@@ -13,7 +13,9 @@
 -- turns -0.0 into 0 in a column of type REAL. Infinities are doubles. SQLite turns NaN into NULL, so
 -- NaN is a number that is NULL where no text stands in its place.
 --
--- Deleted things have `deleted_at_ms`; they come back by restoring and go for good by `lazuli gc`.
+-- Deleted things have `deleted_at_ms`; they come back by restoring and go for good by `lazuli gc`. What
+-- refers to a run says what becomes of it then: `ON DELETE`. A column named `sha256` names a blob, a
+-- column named `files` is a JSON list of files with theirs; `lazuli gc` keeps what they name.
 
 CREATE TABLE workspaces (
     key           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,7 +50,7 @@ CREATE TABLE runs (
     name             TEXT NOT NULL,
     kind             TEXT NOT NULL,
     status           TEXT NOT NULL,
-    parent           INTEGER REFERENCES runs,
+    parent           INTEGER REFERENCES runs ON DELETE SET NULL,
     user_name        TEXT NOT NULL,
     compute          TEXT NOT NULL,
     created_at_ms    INTEGER NOT NULL,
@@ -75,24 +77,25 @@ CREATE INDEX runs_of_parent ON runs (parent, key) WHERE parent IS NOT NULL;
 -- MLflow's order, within an experiment and within a workspace.
 CREATE INDEX runs_of_experiment_by_start ON runs (experiment, started_at_ms DESC, run_id);
 CREATE INDEX runs_of_workspace_by_start ON runs (workspace, started_at_ms DESC, run_id);
+CREATE INDEX runs_deleted ON runs (deleted_at_ms) WHERE deleted_at_ms IS NOT NULL;
 CREATE INDEX runs_alive ON runs (key) WHERE status NOT IN ('Completed', 'Failed', 'Canceled');
 
 CREATE TABLE run_tags (
-    run   INTEGER NOT NULL REFERENCES runs,
+    run   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     key   TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (run, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run_properties (
-    run   INTEGER NOT NULL REFERENCES runs,
+    run   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     key   TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (run, key)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run_parameters (
-    run   INTEGER NOT NULL REFERENCES runs,
+    run   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     key   TEXT NOT NULL,
     value TEXT NOT NULL,
     PRIMARY KEY (run, key)
@@ -106,7 +109,7 @@ CREATE INDEX run_parameters_by_value ON run_parameters (key, (substr(value, 1, 1
 -- has it; without steps given it is the one logged last.
 CREATE TABLE metrics (
     key           INTEGER PRIMARY KEY AUTOINCREMENT, -- order of first appearance within a run
-    run           INTEGER NOT NULL REFERENCES runs,
+    run           INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     name          TEXT NOT NULL,
     kind          TEXT NOT NULL,
     description   TEXT NOT NULL,
@@ -129,7 +132,7 @@ CREATE TABLE metrics (
 CREATE INDEX metrics_by_last ON metrics (name, last_number, run);
 
 CREATE TABLE metric_points (
-    metric   INTEGER NOT NULL REFERENCES metrics,
+    metric   INTEGER NOT NULL REFERENCES metrics ON DELETE CASCADE,
     sequence INTEGER NOT NULL,             -- 0, 1, 2 … as logged
     step     INTEGER NOT NULL,
     time_ms  INTEGER NOT NULL,
@@ -143,7 +146,7 @@ CREATE TABLE metric_points (
 -- extremes are and which steps and times it covers. Ten million points are drawn from ten thousand
 -- of these rows, and a range of steps is found without reading the points outside it.
 CREATE TABLE metric_stretches (
-    metric           INTEGER NOT NULL REFERENCES metrics,
+    metric           INTEGER NOT NULL REFERENCES metrics ON DELETE CASCADE,
     stretch          INTEGER NOT NULL,
     lowest           ANY ,                 -- NULL: no number but NaN
     lowest_sequence  INTEGER,
@@ -158,7 +161,7 @@ CREATE TABLE metric_stretches (
 
 -- The bytes are a blob, named by its digest.
 CREATE TABLE artifacts (
-    run           INTEGER NOT NULL REFERENCES runs,
+    run           INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     path          TEXT NOT NULL,
     size          INTEGER NOT NULL,
     sha256        TEXT NOT NULL,

@@ -5,7 +5,7 @@
 -- two finds at its next start a claimed job without an agent and knows that one may be on its way.
 
 CREATE TABLE jobs (
-    run           INTEGER PRIMARY KEY REFERENCES runs,
+    run           INTEGER PRIMARY KEY REFERENCES runs ON DELETE CASCADE,
     spec          TEXT NOT NULL,           -- JSON JobSpec
     stage         TEXT,                    -- JobStage as last reported
     agent         TEXT,                    -- JSON ProcessIdentity

@@ -17,14 +17,14 @@ CREATE TABLE registered_models (
 
 CREATE TABLE models (
     key               INTEGER PRIMARY KEY AUTOINCREMENT,
-    registered        INTEGER NOT NULL REFERENCES registered_models,
+    registered        INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,
     version           INTEGER NOT NULL,
     description       TEXT NOT NULL,
     tags              TEXT NOT NULL,       -- JSON object
     properties        TEXT NOT NULL,       -- JSON object
     framework         TEXT,
     framework_version TEXT,
-    run               INTEGER REFERENCES runs,
+    run               INTEGER REFERENCES runs ON DELETE SET NULL,
     user_name         TEXT NOT NULL DEFAULT '',
     stage             TEXT NOT NULL DEFAULT 'None', -- None, Staging, Production, Archived
     source            TEXT NOT NULL DEFAULT '',     -- where MLflow was told it lies
@@ -38,8 +38,11 @@ CREATE TABLE models (
     UNIQUE (registered, version)
 ) STRICT;
 
+-- The runs that go are looked for here.
+CREATE INDEX models_by_run ON models (run) WHERE run IS NOT NULL;
+
 CREATE TABLE model_aliases (
-    registered INTEGER NOT NULL REFERENCES registered_models,
+    registered INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,
     alias      TEXT NOT NULL,
     version    INTEGER NOT NULL,
     PRIMARY KEY (registered, alias)

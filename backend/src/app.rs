@@ -8,15 +8,19 @@ use crate::blobs::Blobs;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 use crate::home::Home;
+use crate::housekeeping::Exclusion;
 use crate::secrets::Vault;
 use crate::storage::Storage;
 use crate::store::{self, Store};
+use crate::uploads::Uploads;
 
 /// What every use case works on; one per daemon.
 pub struct App {
     pub home: Home,
     pub store: Store,
     pub blobs: Blobs,
+    pub(crate) uploads: Uploads,
+    pub(crate) exclusion: Exclusion,
     pub(crate) vault: Vault,
     pub(crate) token: String,
     /// Where clients reach this daemon, `http://127.0.0.1:PORT`.
@@ -51,6 +55,8 @@ impl App {
                 Error::Defect(format!("opening the database broke down: {panic}"))
             })??;
         let app = Arc::new(App {
+            exclusion: Exclusion::default(),
+            uploads: Uploads::open(home.blobs().join("uploads"))?,
             blobs: Blobs::open(home.blobs())?,
             vault: Vault::new(home.secrets_key()?),
             token: home.token()?,

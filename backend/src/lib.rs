@@ -12,6 +12,7 @@ mod config;
 mod environments;
 mod error;
 pub mod home;
+mod housekeeping;
 pub mod http;
 pub mod jobs;
 mod nearest;
@@ -23,6 +24,7 @@ mod serve;
 pub mod storage;
 pub mod store;
 pub mod tracking;
+mod uploads;
 
 pub use config::ServeOptions;
 pub use error::{Error, Result};

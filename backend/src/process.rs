@@ -28,7 +28,8 @@ pub fn is_alive(process: &ProcessIdentity) -> bool {
         && boot_id().as_ref() == Some(&process.boot_id)
 }
 
-fn boot_id() -> Option<String> {
+/// Another one after every start of the machine.
+pub fn boot_id() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(text.trim().to_owned())
 }

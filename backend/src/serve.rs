@@ -111,6 +111,7 @@ fn start_background(app: &Arc<App>) -> anyhow::Result<Vec<JoinHandle<()>>> {
     Ok(vec![
         tracking::watch_spool(app).map_err(readable)?,
         tracking::watch_owners(app),
+        tracking::watch_uploads(app),
         jobs::supervise(app),
     ])
 }

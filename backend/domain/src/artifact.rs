@@ -14,6 +14,19 @@ pub struct Artifact {
     pub created_at_ms: i64,
 }
 
+/// A page of a run's artifacts, by path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ArtifactPage {
+    /// With a delimiter: what has more below it, each with a `/` at its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<String>,
+    pub items: Vec<Artifact>,
+    /// Give this back as `cursor` to read on; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
 /// A log of a run and how long it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

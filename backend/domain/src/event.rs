@@ -29,6 +29,12 @@ pub enum EventKind {
     },
     /// Name, tags, properties or parameters changed.
     RunUpdated,
+    /// The run is hidden; it may come back.
+    RunDeleted,
+    RunRestored,
+    /// The experiment is hidden with its runs.
+    ExperimentDeleted,
+    ExperimentRestored,
     /// Points were committed; one event per commit and run.
     MetricsLogged {
         names: Vec<String>,
@@ -54,6 +60,10 @@ impl EventKind {
             Self::RunCreated => "run_created",
             Self::RunStatus { .. } => "run_status",
             Self::RunUpdated => "run_updated",
+            Self::RunDeleted => "run_deleted",
+            Self::RunRestored => "run_restored",
+            Self::ExperimentDeleted => "experiment_deleted",
+            Self::ExperimentRestored => "experiment_restored",
             Self::MetricsLogged { .. } => "metrics_logged",
             Self::LogAppended { .. } => "log_appended",
             Self::ArtifactAdded { .. } => "artifact_added",

@@ -21,7 +21,7 @@ pub async fn put(
     body: Body,
 ) -> Answer<StatusCode> {
     check_digest(&sha256)?;
-    if app.blobs.size(&sha256).is_none() {
+    if app.blobs.hold(&sha256).await?.is_none() {
         app.blobs.receive(body.into_data_stream(), announced_size(&headers), Some(&sha256)).await?;
     }
     Ok(StatusCode::OK)
@@ -35,6 +35,6 @@ pub async fn get(
     headers: HeaderMap,
 ) -> Answer<Response> {
     check_digest(&sha256)?;
-    let (file, size) = app.blobs.open_blob(&sha256)?;
-    download::blob(file, size, &sha256, &headers)
+    let content = app.blobs.open_blob(&sha256).await?;
+    download::blob(content, &sha256, &headers).await
 }

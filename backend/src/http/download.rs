@@ -1,21 +1,15 @@
 //! Files as answers: streamed, whole or a part (RFC 9110, section 14).
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom};
-
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::io::AsyncReadExt;
-use tokio_util::io::ReaderStream;
 
 use super::error::{Answer, Failure};
-use crate::error::FileContext;
-
-const CHUNK: usize = 256 * 1024;
+use crate::blobs::Content;
 
 /// The blob `sha256`, or the range of it that the request asks for.
-pub fn blob(file: File, size: u64, sha256: &str, headers: &HeaderMap) -> Answer<Response> {
+pub async fn blob(content: Content, sha256: &str, headers: &HeaderMap) -> Answer<Response> {
+    let size = content.size();
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let (status, start, length) = match range.map(|range| requested(range, size)) {
         None | Some(Requested::Whole) => (StatusCode::OK, 0, size),
@@ -26,7 +20,7 @@ pub fn blob(file: File, size: u64, sha256: &str, headers: &HeaderMap) -> Answer<
             return Ok(response);
         }
     };
-    let mut response = part(file, start, length)?;
+    let mut response = part(content, start, length).await?;
     *response.status_mut() = status;
     let response_headers = response.headers_mut();
     insert(response_headers, header::ETAG, format!("\"{sha256}\""));
@@ -39,9 +33,8 @@ pub fn blob(file: File, size: u64, sha256: &str, headers: &HeaderMap) -> Answer<
 }
 
 /// `length` bytes from `start` on.
-pub fn part(mut file: File, start: u64, length: u64) -> Answer<Response> {
-    file.seek(SeekFrom::Start(start)).while_trying(|| "reading a file".into())?;
-    let stream = ReaderStream::with_capacity(tokio::fs::File::from_std(file).take(length), CHUNK);
+pub async fn part(content: Content, start: u64, length: u64) -> Answer<Response> {
+    let stream = content.stream(start, length).await?;
     let mut response = Body::from_stream(stream).into_response();
     let headers = response.headers_mut();
     insert(headers, header::CONTENT_LENGTH, length.to_string());

@@ -60,6 +60,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// For an answer that has begun already.
+    pub fn into_body(self) -> ApiError {
+        self.body
+    }
+}
+
 impl From<ApiError> for Failure {
     fn from(body: ApiError) -> Self {
         let status = match body.kind {

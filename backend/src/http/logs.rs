@@ -43,9 +43,10 @@ pub async fn get(
     Path((run_id, path)): Path<(String, String)>,
     Query(Offset { offset }): Query<Offset>,
 ) -> Answer<Response> {
-    let (file, size) = tracking::open_log(&app, run_id, path).await?;
+    let log = tracking::open_log(&app, run_id, path).await?;
+    let size = log.size();
     let start = offset.min(size);
-    let mut response = download::part(file, start, size - start)?;
+    let mut response = download::part(log, start, size - start).await?;
     download::insert(response.headers_mut(), SIZE_HEADER, size.to_string());
     Ok(response)
 }

@@ -12,6 +12,7 @@ mod events;
 mod experiments;
 mod extract;
 mod guard;
+mod housekeeping;
 mod jobs;
 mod logs;
 mod metrics;
@@ -21,6 +22,7 @@ mod openapi;
 mod runs;
 mod secrets;
 mod snapshots;
+mod uploads;
 mod view;
 mod workspaces;
 
@@ -53,9 +55,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/status", get(daemon::status))
         .route("/shutdown", post(daemon::shutdown))
         .route("/events", get(events::follow))
+        .route("/gc", post(housekeeping::gc))
         .route("/environments", get(compute::environments))
         .route("/snapshots", post(snapshots::create))
         .route("/snapshots/{snapshot_id}", get(snapshots::get))
+        .route("/uploads/{upload_id}", get(uploads::get).put(uploads::put).delete(uploads::delete))
+        .route("/uploads/{upload_id}/complete", post(uploads::complete))
         .route("/blobs/{sha256}", get(blobs::get).put(blobs::put))
         .route("/workspaces", get(workspaces::list).post(workspaces::create))
         .nest("/workspaces/{workspace}", in_workspace())
@@ -74,7 +79,8 @@ fn in_workspace() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(workspaces::get))
         .route("/experiments", get(experiments::list).post(experiments::create))
-        .route("/experiments/{experiment}", get(experiments::get))
+        .route("/experiments/{experiment}", get(experiments::get).delete(experiments::delete))
+        .route("/experiments/{experiment}/restore", post(experiments::restore))
         .route("/runs", get(runs::list).post(runs::create))
         .route("/jobs", post(jobs::create))
         .route("/models", get(models::list).post(models::register))
@@ -87,7 +93,8 @@ fn in_workspace() -> Router<Arc<App>> {
 
 fn of_run() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(runs::get).patch(runs::patch))
+        .route("/", get(runs::get).patch(runs::patch).delete(runs::delete))
+        .route("/restore", post(runs::restore))
         .route("/flush", post(runs::flush))
         .route("/verify", get(runs::verify))
         .route("/complete", post(runs::complete))
@@ -99,6 +106,7 @@ fn of_run() -> Router<Arc<App>> {
         .route("/metrics", get(metrics::list))
         .route("/metrics/{name}", get(metrics::get))
         .route("/artifacts", get(artifacts::list))
+        .route("/uploads", post(uploads::begin))
         .route("/artifacts/{*path}", get(artifacts::get).put(artifacts::put))
         .route("/logs", get(logs::list))
         .route("/logs/{*path}", get(logs::get).post(logs::append))

@@ -61,6 +61,6 @@ pub async fn file(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let file = registry::model_file(&app, workspace, name, version, path).await?;
-    let (content, size) = app.blobs.open_blob(&file.sha256)?;
-    download::blob(content, size, &file.sha256, &headers)
+    let content = app.blobs.open_blob(&file.sha256).await?;
+    download::blob(content, &file.sha256, &headers).await
 }

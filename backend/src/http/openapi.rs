@@ -6,8 +6,8 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::extract::Json;
 use super::{
-    artifacts, blobs, compute, daemon, details, events, experiments, jobs, logs, metrics, models,
-    runs, secrets, snapshots, workspaces,
+    artifacts, blobs, compute, daemon, details, events, experiments, housekeeping, jobs, logs,
+    metrics, models, runs, secrets, snapshots, uploads, workspaces,
 };
 
 /// Any bytes.
@@ -21,17 +21,19 @@ pub struct RawBytes(#[allow(dead_code, reason = "described, never built")] Vec<u
     paths(
         daemon::health, daemon::status, daemon::shutdown, describe,
         workspaces::list, workspaces::create, workspaces::get,
-        experiments::list, experiments::create, experiments::get,
+        experiments::list, experiments::create, experiments::get, experiments::delete,
+        experiments::restore,
         runs::list, runs::create, runs::get, runs::patch, runs::flush, runs::verify, runs::complete, runs::fail,
-        runs::cancel, runs::children, details::details, details::display,
+        runs::cancel, runs::delete, runs::restore, runs::children, details::details, details::display,
         metrics::list, metrics::get,
-        artifacts::list, artifacts::put, artifacts::get,
+        artifacts::list, artifacts::put, artifacts::get, uploads::begin, uploads::get,
+        uploads::put, uploads::complete, uploads::delete,
         logs::list, logs::get, logs::append,
         jobs::create, jobs::get, jobs::report,
         snapshots::create, snapshots::get, blobs::put, blobs::get,
         models::list, models::register, models::get, models::file,
         secrets::list, secrets::put, secrets::get, secrets::delete,
-        compute::list, compute::environments, events::follow,
+        compute::list, compute::environments, housekeeping::gc, events::follow,
     ),
     components(schemas(ApiError)),
     modifiers(&Secured),

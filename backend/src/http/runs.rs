@@ -139,6 +139,18 @@ pub async fn cancel(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> 
     Ok(Json(tracking::cancel_run(&app, run_id).await?))
 }
 
+/// Hides the run and those below it. All of them must have ended.
+#[utoipa::path(delete, path = "/api/runs/{run_id}", tag = "runs", responses((status = 200, body = Run)))]
+pub async fn delete(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<Run>> {
+    Ok(Json(tracking::delete_run(&app, run_id).await?))
+}
+
+/// Brings the run back, with those below it that were deleted with it.
+#[utoipa::path(post, path = "/api/runs/{run_id}/restore", tag = "runs", responses((status = 200, body = Run)))]
+pub async fn restore(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<Run>> {
+    Ok(Json(tracking::restore_run(&app, run_id).await?))
+}
+
 /// Oldest first.
 #[utoipa::path(get, path = "/api/runs/{run_id}/children", tag = "runs", responses((status = 200, body = [Run])))]
 pub async fn children(

@@ -6,7 +6,7 @@ use lazuli_domain::{
 use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::blobs::check_digest;
+use crate::blobs::{Lease, check_digest};
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::home::hex;
@@ -24,9 +24,9 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
         let run_id = tracking::full_run_id(app, run_id.clone()).await?;
         tracking::drain(app, &run_id).await?;
     }
-    let uploaded = match &new.source {
-        ModelSource::Blobs(files) => check_uploaded(app, files)?,
-        ModelSource::Run { .. } => Vec::new(),
+    let (uploaded, leases) = match &new.source {
+        ModelSource::Blobs(files) => check_uploaded(app, files).await?,
+        ModelSource::Run { .. } => (Vec::new(), Vec::new()),
     };
     app.store
         .write(move |write| {
@@ -69,6 +69,7 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
             };
             let (name, version) = (model.name.clone(), model.version);
             write.event(&scope, EventKind::ModelRegistered { name, version })?;
+            write.after_commit(move || drop(leases));
             Ok(model)
         })
         .await
@@ -110,15 +111,16 @@ pub async fn model_file(
     }
 }
 
-fn check_uploaded(app: &App, files: &[ModelFile]) -> Result<Vec<ModelFile>> {
+/// The files with their sizes, and what keeps their content until it is referred to.
+async fn check_uploaded(app: &App, files: &[ModelFile]) -> Result<(Vec<ModelFile>, Vec<Lease>)> {
     if files.is_empty() {
         return Err(ApiError::invalid("a model needs at least one file").into());
     }
-    let mut checked = Vec::with_capacity(files.len());
+    let (mut checked, mut leases) = (Vec::with_capacity(files.len()), Vec::new());
     for file in files {
         check_digest(&file.sha256)?;
         let path = artifact_path(&file.path)?;
-        let Some(size) = app.blobs.size(&file.sha256) else {
+        let Some(blob) = app.blobs.hold(&file.sha256).await? else {
             return Err(ApiError::invalid(format!(
                 "the content of `{path}` (sha256 {}) was not uploaded",
                 file.sha256
@@ -126,9 +128,10 @@ fn check_uploaded(app: &App, files: &[ModelFile]) -> Result<Vec<ModelFile>> {
             .hint("send it with `PUT /api/blobs/{sha256}` first")
             .into());
         };
-        checked.push(ModelFile { path, size, sha256: file.sha256.clone() });
+        checked.push(ModelFile { path, size: blob.size, sha256: blob.sha256 });
+        leases.push(blob.lease);
     }
-    sorted_without_doubles(checked)
+    Ok((sorted_without_doubles(checked)?, leases))
 }
 
 fn sorted_without_doubles(mut files: Vec<ModelFile>) -> Result<Vec<ModelFile>> {

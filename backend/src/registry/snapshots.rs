@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::blobs::check_digest;
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::home::hex;
 use crate::store;
 
@@ -20,17 +20,13 @@ pub async fn create_snapshot(app: &Arc<App>, new: NewSnapshot) -> Result<Snapsho
         return Err(ApiError::invalid(format!("the file `{}` is named twice", pair[0].path)).into());
     }
     let snapshot_id = snapshot_id(&files);
-    let blobs = app.blobs.clone();
-    let (mut files, sizes) = tokio::task::spawn_blocking(move || {
-        let sizes: Vec<Option<u64>> = files.iter().map(|file| blobs.size(&file.sha256)).collect();
-        (files, sizes)
-    })
-    .await
-    .map_err(|panic| Error::Defect(format!("looking for blobs broke down: {panic}")))?;
-    let mut missing = Vec::new();
-    for (file, size) in files.iter_mut().zip(sizes) {
-        match size {
-            Some(size) => file.size = size,
+    let (mut missing, mut leases) = (Vec::new(), Vec::new());
+    for file in &mut files {
+        match app.blobs.hold(&file.sha256).await? {
+            Some(blob) => {
+                file.size = blob.size;
+                leases.push(blob.lease);
+            }
             None if !missing.contains(&file.sha256) => missing.push(file.sha256.clone()),
             None => {}
         }
@@ -42,7 +38,12 @@ pub async fn create_snapshot(app: &Arc<App>, new: NewSnapshot) -> Result<Snapsho
             files,
             created_at_ms: now_ms(),
         };
-        app.store.write(move |write| store::snapshots::put(write, &snapshot)).await?;
+        app.store
+            .write(move |write| {
+                write.after_commit(move || drop(leases));
+                store::snapshots::put(write, &snapshot)
+            })
+            .await?;
     }
     Ok(SnapshotCreated { snapshot_id, missing })
 }

@@ -1,4 +1,4 @@
-use lazuli_domain::{ApiError, Artifact};
+use lazuli_domain::{ApiError, Artifact, ArtifactPage};
 
 use super::Connection;
 use super::columns::count;
@@ -15,6 +15,73 @@ pub fn put(connection: &Connection, run: i64, artifact: &Artifact) -> Result<()>
         params![run, artifact.path, artifact.size as i64, artifact.sha256, artifact.created_at_ms],
     )?;
     Ok(())
+}
+
+/// Which artifacts a page shows.
+#[derive(Clone, Debug, Default)]
+pub struct ArtifactQuery {
+    pub prefix: String,
+    /// What lies in a folder below the prefix is one entry.
+    pub by_folder: bool,
+    pub limit: usize,
+    pub cursor: Option<String>,
+}
+
+/// A page of files and folders, in the order of their names; the cursor is the last name shown.
+pub fn page(connection: &Connection, run: i64, query: &ArtifactQuery) -> Result<ArtifactPage> {
+    let prefix = query.prefix.as_str();
+    if let Some(cursor) = &query.cursor
+        && !cursor.starts_with(prefix)
+    {
+        return Err(ApiError::invalid("the cursor belongs to another list")
+            .hint("give `next_cursor` of the page before, with the same prefix")
+            .into());
+    }
+    let mut page = ArtifactPage { folders: Vec::new(), items: Vec::new(), next_cursor: None };
+    // A folder's name ends with `/`, which no file's does: the list goes on behind what is below it.
+    let mut beyond = match query.cursor.as_deref() {
+        Some(folder) if folder.ends_with('/') && query.by_folder => after_prefix(folder),
+        // The smallest text behind it: no name holds a control character.
+        Some(file) => format!("{file}\u{1}"),
+        None => prefix.to_owned(),
+    };
+    let mut last = None;
+    loop {
+        let shown = page.folders.len() + page.items.len();
+        // One more than asked for tells whether another page follows.
+        let wanted = query.limit + 1 - shown;
+        let found: Vec<Artifact> = connection.rows(
+            "SELECT path, size, sha256, created_at_ms FROM artifacts
+             WHERE run = ?1 AND path >= ?2 AND path < ?3 ORDER BY path LIMIT ?4",
+            params![run, beyond, after_prefix(prefix), wanted as i64],
+            of_row,
+        )?;
+        let mut jump = None;
+        for artifact in found {
+            if page.folders.len() + page.items.len() == query.limit {
+                page.next_cursor = last;
+                return Ok(page);
+            }
+            let below = artifact.path[prefix.len()..].find('/').filter(|_| query.by_folder);
+            match below {
+                Some(slash) => {
+                    let folder = artifact.path[..=prefix.len() + slash].to_owned();
+                    last = Some(folder.clone());
+                    jump = Some(after_prefix(&folder));
+                    page.folders.push(folder);
+                    break;
+                }
+                None => {
+                    last = Some(artifact.path.clone());
+                    page.items.push(artifact);
+                }
+            }
+        }
+        match jump {
+            Some(jump) => beyond = jump,
+            None => return Ok(page),
+        }
+    }
 }
 
 /// Artifacts whose path begins with `prefix`, by path.

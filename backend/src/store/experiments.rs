@@ -5,7 +5,7 @@ use lazuli_domain::{ApiError, DEFAULT_WORKSPACE, Experiment, StringMap};
 use super::Connection;
 use super::columns::{count, from_json, json};
 use super::sql::{Dynamic, Row, params};
-use super::workspaces;
+use super::{search::View, workspaces};
 use crate::error::Result;
 use crate::nearest;
 
@@ -19,14 +19,16 @@ const SELECT: &str = "SELECT experiments.name, workspaces.name, experiments.crea
         experiments.updated_at_ms, experiments.deleted_at_ms, experiments.artifact_location
     FROM experiments JOIN workspaces ON workspaces.key = experiments.workspace";
 
-/// By name; without those that are deleted.
-pub fn list(connection: &Connection, workspace: &str) -> Result<Vec<Experiment>> {
+/// By name.
+pub fn list(connection: &Connection, workspace: &str, view: View) -> Result<Vec<Experiment>> {
     let key = workspaces::key(connection, workspace)?;
+    let seen = match view {
+        View::Active => " AND experiments.deleted_at_ms IS NULL",
+        View::Deleted => " AND experiments.deleted_at_ms IS NOT NULL",
+        View::All => "",
+    };
     connection.rows(
-        &format!(
-            "{SELECT} WHERE experiments.workspace = ?1 AND experiments.deleted_at_ms IS NULL
-             ORDER BY experiments.name"
-        ),
+        &format!("{SELECT} WHERE experiments.workspace = ?1{seen} ORDER BY experiments.name"),
         params![key],
         of_row,
     )

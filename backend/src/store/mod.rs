@@ -7,16 +7,19 @@
 
 pub mod artifacts;
 mod columns;
+pub mod deletion;
 pub mod entries;
 mod error;
 pub mod events;
 pub mod experiments;
+pub mod gc;
 pub mod jobs;
 pub mod metrics;
 mod migrations;
 pub mod models;
 mod readers;
 pub mod runs;
+pub mod schema;
 pub mod search;
 pub mod secrets;
 pub mod snapshots;

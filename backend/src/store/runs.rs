@@ -28,6 +28,16 @@ pub struct RunHead {
 }
 
 impl RunHead {
+    /// Refuses to change what is deleted.
+    pub fn check_present(&self) -> Result<(), ApiError> {
+        if self.deleted_at_ms.is_some() {
+            let run_id = &self.run_id;
+            return Err(ApiError::conflict(format!("run `{run_id}` is deleted"))
+                .hint(format!("bring it back with `lazuli run restore {run_id}`")));
+        }
+        Ok(())
+    }
+
     pub fn scope(&self) -> EventScope {
         EventScope {
             workspace: self.workspace.clone(),
@@ -104,6 +114,10 @@ pub fn head(connection: &Connection, given: &str) -> Result<RunHead> {
 /// The run with exactly this id, if there is one.
 pub fn find_head(connection: &Connection, run_id: &str) -> Result<Option<RunHead>> {
     connection.row(&format!("{SELECT_HEAD} WHERE runs.run_id = ?1"), params![run_id], head_of_row)
+}
+
+pub fn head_by_key(connection: &Connection, key: i64) -> Result<Option<RunHead>> {
+    connection.row(&format!("{SELECT_HEAD} WHERE runs.key = ?1"), params![key], head_of_row)
 }
 
 /// Runs that have not ended.

@@ -5,11 +5,12 @@ use super::columns::{count, from_json, json};
 use super::sql::params;
 use crate::error::Result;
 
-/// Keeps the snapshot; one that is there is left as it is.
+/// Keeps the snapshot; one that is there counts as new again: a job that names it may follow.
 pub fn put(connection: &Connection, snapshot: &Snapshot) -> Result<()> {
     connection.execute(
         "INSERT INTO snapshots (snapshot_id, files, size, created_at_ms)
-         VALUES (?1, ?2, ?3, ?4) ON CONFLICT (snapshot_id) DO NOTHING",
+         VALUES (?1, ?2, ?3, ?4) ON CONFLICT (snapshot_id)
+         DO UPDATE SET created_at_ms = excluded.created_at_ms",
         params![
             snapshot.snapshot_id,
             json(&snapshot.files)?,

@@ -3,25 +3,30 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use lazuli_domain::{ApiError, Artifact, EventKind, artifact_path};
+use lazuli_domain::{ApiError, Artifact, ArtifactPage, EventKind, artifact_path};
 
 use crate::app::App;
-use crate::blobs::Blob;
+use crate::blobs::{Blob, check_digest};
 use crate::clock::now_ms;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::store::artifacts::ArtifactQuery;
 use crate::store::{self, runs::RunHead};
 
-/// Receives a file for a run that has not ended.
+/// Receives a file for a run that has not ended; with `sha256`, only that content.
 pub async fn put_artifact<E: std::fmt::Display>(
     app: &Arc<App>,
     given: String,
     path: String,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
     announced_size: Option<u64>,
+    sha256: Option<String>,
 ) -> Result<Artifact> {
     let path = artifact_path(&path)?;
+    if let Some(sha256) = &sha256 {
+        check_digest(sha256)?;
+    }
     let run_id = running(app, given).await?;
-    let blob = app.blobs.receive(body, announced_size, None).await?;
+    let blob = app.blobs.receive(body, announced_size, sha256.as_deref()).await?;
     commit_artifact(app, run_id, path, blob).await
 }
 
@@ -34,23 +39,20 @@ pub async fn put_artifact_file(
 ) -> Result<Artifact> {
     let path = artifact_path(&path)?;
     let run_id = running(app, given).await?;
-    let blobs = app.blobs.clone();
-    let blob = tokio::task::spawn_blocking(move || blobs.store_file(&file))
-        .await
-        .map_err(|panic| Error::Defect(format!("keeping a file broke down: {panic}")))??;
+    let blob = app.blobs.store_file(&file).await?;
     commit_artifact(app, run_id, path, blob).await
 }
 
-/// Artifacts whose path begins with `prefix`.
+/// Artifacts whose path begins with a prefix, page by page.
 pub async fn list_artifacts(
     app: &Arc<App>,
     given: String,
-    prefix: String,
-) -> Result<Vec<Artifact>> {
+    query: ArtifactQuery,
+) -> Result<ArtifactPage> {
     app.store
         .read(move |database| {
             let head = store::runs::head(database, &given)?;
-            store::artifacts::list(database, head.key, &prefix)
+            store::artifacts::page(database, head.key, &query)
         })
         .await
 }
@@ -65,7 +67,7 @@ pub async fn artifact(app: &Arc<App>, given: String, path: String) -> Result<Art
         .await
 }
 
-async fn commit_artifact(
+pub(super) async fn commit_artifact(
     app: &Arc<App>,
     run_id: String,
     path: String,
@@ -83,12 +85,13 @@ async fn commit_artifact(
             };
             store::artifacts::put(write, head.key, &artifact)?;
             write.event(&head.scope(), EventKind::ArtifactAdded { path })?;
+            write.after_commit(move || drop(blob.lease));
             Ok(artifact)
         })
         .await
 }
 
-async fn running(app: &Arc<App>, given: String) -> Result<String> {
+pub(super) async fn running(app: &Arc<App>, given: String) -> Result<String> {
     app.store
         .read(move |database| {
             let head = store::runs::head(database, &given)?;

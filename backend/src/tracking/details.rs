@@ -1,4 +1,3 @@
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -8,7 +7,7 @@ use super::STANDARD_LOG;
 use crate::app::App;
 use crate::blobs::Blobs;
 use crate::clock::now_ms;
-use crate::error::{Error, FileContext, Result};
+use crate::error::{Error, Result};
 use crate::store;
 use crate::store::metrics::{MetricHeader, StepRange};
 
@@ -57,13 +56,8 @@ pub async fn run_details(app: &Arc<App>, given: String) -> Result<RunDetails> {
         })
         .await?;
     details.log_tail = log_tail(app, run_id).await?;
-    let blobs = app.blobs.clone();
-    tokio::task::spawn_blocking(move || {
-        details.images = small_images(&blobs, &details)?;
-        Ok(details)
-    })
-    .await
-    .map_err(|panic| Error::Defect(format!("reading images broke down: {panic}")))?
+    details.images = small_images(&app.blobs, &details).await?;
+    Ok(details)
 }
 
 /// From which point on a history that is no chart of one line is read.
@@ -77,7 +71,7 @@ fn first_shown(kind: MetricKind, count: u64) -> i64 {
 }
 
 /// The images that metrics show, as `data:` URIs, as far as a saved notebook can bear them.
-fn small_images(blobs: &Blobs, details: &RunDetails) -> Result<StringMap> {
+async fn small_images(blobs: &Blobs, details: &RunDetails) -> Result<StringMap> {
     let mut images = StringMap::new();
     let mut room = MOST_IMAGE_BYTES;
     let shown = details.metrics.iter().filter(|metric| metric.kind == MetricKind::Image);
@@ -92,11 +86,7 @@ fn small_images(blobs: &Blobs, details: &RunDetails) -> Result<StringMap> {
             continue;
         }
         room -= artifact.size;
-        let mut bytes = Vec::new();
-        let (file, _size) = blobs.open_blob(&artifact.sha256)?;
-        file.take(LARGEST_IMAGE)
-            .read_to_end(&mut bytes)
-            .while_trying(|| "reading an image".into())?;
+        let bytes = blobs.open_blob(&artifact.sha256).await?.bytes(0, LARGEST_IMAGE).await?;
         let content = base64::engine::general_purpose::STANDARD.encode(bytes);
         images.insert(path.to_owned(), format!("data:{media_type};base64,{content}"));
     }
@@ -116,22 +106,14 @@ fn image_type(path: &str) -> Option<&'static str> {
 }
 
 async fn log_tail(app: &Arc<App>, run_id: String) -> Result<Vec<String>> {
-    let (mut file, size) = match super::open_log(app, run_id, STANDARD_LOG.to_owned()).await {
+    let log = match super::open_log(app, run_id, STANDARD_LOG.to_owned()).await {
         Ok(log) => log,
         // An interactive run has no log.
         Err(Error::Refused(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    tokio::task::spawn_blocking(move || -> std::io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(size.saturating_sub(LOG_TAIL)))?;
-        file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    })
-    .await
-    .map_err(|panic| Error::Defect(format!("reading a log broke down: {panic}")))?
-    .while_trying(|| "reading the end of a log".into())
-    .map(|bytes| last_lines(&bytes))
+    let start = log.size().saturating_sub(LOG_TAIL);
+    Ok(last_lines(&log.bytes(start, LOG_TAIL).await?))
 }
 
 /// The last lines as a terminal would show them: a progress bar that writes over its line with `\r`

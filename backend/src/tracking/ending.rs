@@ -11,6 +11,7 @@ use super::logs::live_logs;
 use super::runs::full_run_id;
 use super::spool::{drain, ingest_to_end};
 use crate::app::App;
+use crate::blobs::Lease;
 use crate::clock::now_ms;
 use crate::error::{Error, FileContext, Result};
 use crate::store::runs::RunHead;
@@ -103,13 +104,11 @@ pub async fn end_run(app: &Arc<App>, run_id: &str, end: RunEnd) -> Result<Run> {
     // The bulk is read before the lock is taken, so that nobody who logs has to wait for it.
     drain(app, run_id).await?;
 
+    let logs = keep_logs(app, run_id).await?;
     let (ending_app, ending_id) = (Arc::clone(app), run_id.to_owned());
-    let (spool, logs) = tokio::task::spawn_blocking(move || -> Result<_> {
-        let logs = keep_logs(&ending_app, &ending_id)?;
-        Ok((lock_spool(&ending_app, &ending_id)?, logs))
-    })
-    .await
-    .map_err(|panic| Error::Defect(format!("ending a run broke down: {panic}")))??;
+    let spool = tokio::task::spawn_blocking(move || lock_spool(&ending_app, &ending_id))
+        .await
+        .map_err(|panic| Error::Defect(format!("ending a run broke down: {panic}")))??;
 
     let (ending_id, spool_path) = (run_id.to_owned(), app.home.spool(run_id));
     let ended = app
@@ -122,7 +121,7 @@ pub async fn end_run(app: &Arc<App>, run_id: &str, end: RunEnd) -> Result<Run> {
             if let Some(spool) = &spool {
                 ingest_to_end(write, &ending_id, spool)?;
             }
-            for artifact in &logs {
+            for (artifact, _lease) in &logs {
                 store::artifacts::put(write, head.key, artifact)?;
                 let path = artifact.path.clone();
                 write.event(&head.scope(), EventKind::ArtifactAdded { path })?;
@@ -132,7 +131,7 @@ pub async fn end_run(app: &Arc<App>, run_id: &str, end: RunEnd) -> Result<Run> {
             // Unlinked while the lock is held: who waits for it finds a file without a name.
             write.after_commit(move || {
                 remove_file(&spool_path);
-                drop(spool);
+                drop((spool, logs));
             });
             store::runs::get(write, &ending_id)
         })
@@ -223,19 +222,19 @@ async fn already_ended(app: &Arc<App>, head: &RunHead, end: &RunEnd) -> Result<R
 }
 
 /// The logs of a run that ends, as artifacts to be.
-fn keep_logs(app: &App, run_id: &str) -> Result<Vec<Artifact>> {
+async fn keep_logs(app: &App, run_id: &str) -> Result<Vec<(Artifact, Lease)>> {
     let folder = app.home.logs(run_id);
-    live_logs(&folder)
-        .while_trying(|| format!("reading `{}`", folder.display()))?
-        .into_iter()
-        .map(|log| {
-            let blob = app.blobs.store_file(&folder.join(&log.path))?;
-            Ok(Artifact {
-                path: log.path,
-                size: blob.size,
-                sha256: blob.sha256,
-                created_at_ms: now_ms(),
-            })
-        })
-        .collect()
+    let logs = live_logs(&folder).while_trying(|| format!("reading `{}`", folder.display()))?;
+    let mut kept = Vec::with_capacity(logs.len());
+    for log in logs {
+        let blob = app.blobs.store_file(&folder.join(&log.path)).await?;
+        let artifact = Artifact {
+            path: log.path,
+            size: blob.size,
+            sha256: blob.sha256,
+            created_at_ms: now_ms(),
+        };
+        kept.push((artifact, blob.lease));
+    }
+    Ok(kept)
 }

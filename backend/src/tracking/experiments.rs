@@ -5,7 +5,7 @@ use lazuli_domain::{Experiment, NewExperiment, check_name};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::Result;
-use crate::store;
+use crate::store::{self, search::View};
 
 pub async fn create_experiment(
     app: &Arc<App>,
@@ -21,8 +21,12 @@ pub async fn create_experiment(
         .await
 }
 
-pub async fn list_experiments(app: &Arc<App>, workspace: String) -> Result<Vec<Experiment>> {
-    app.store.read(move |database| store::experiments::list(database, &workspace)).await
+pub async fn list_experiments(
+    app: &Arc<App>,
+    workspace: String,
+    view: View,
+) -> Result<Vec<Experiment>> {
+    app.store.read(move |database| store::experiments::list(database, &workspace, view)).await
 }
 
 pub async fn experiment(app: &Arc<App>, workspace: String, name: String) -> Result<Experiment> {

@@ -11,6 +11,7 @@ use lazuli_domain::{ApiError, EventKind, LogFile, artifact_path};
 
 use super::ending::another_end;
 use crate::app::App;
+use crate::blobs::Content;
 use crate::error::{Error, FileContext, Result};
 use crate::store;
 
@@ -69,8 +70,8 @@ pub async fn list_logs(app: &Arc<App>, given: String) -> Result<Vec<LogFile>> {
     Ok(logs)
 }
 
-/// Opens a log, whether the run goes on or has ended; with its size.
-pub async fn open_log(app: &Arc<App>, given: String, path: String) -> Result<(File, u64)> {
+/// Opens a log, whether the run goes on or has ended.
+pub async fn open_log(app: &Arc<App>, given: String, path: String) -> Result<Content> {
     let path = artifact_path(&path)?;
     let run_id = super::full_run_id(app, given).await?;
     if let Some(log) = open_live_or_kept(app, &run_id, &path).await? {
@@ -92,11 +93,7 @@ pub async fn open_log(app: &Arc<App>, given: String, path: String) -> Result<(Fi
 }
 
 /// While the run goes on the live file is the log; at its end it becomes an artifact.
-async fn open_live_or_kept(
-    app: &Arc<App>,
-    run_id: &str,
-    path: &str,
-) -> Result<Option<(File, u64)>> {
+async fn open_live_or_kept(app: &Arc<App>, run_id: &str, path: &str) -> Result<Option<Content>> {
     let (asked_run, asked) = (run_id.to_owned(), path.to_owned());
     let (artifact, ended) = app
         .store
@@ -106,10 +103,13 @@ async fn open_live_or_kept(
         })
         .await?;
     if !ended && let Ok(file) = File::open(app.home.logs(run_id).join(path)) {
-        let size = file.metadata().while_trying(|| "reading a log's size".into())?.len();
-        return Ok(Some((file, size)));
+        let log = Content::of_file(file).while_trying(|| "reading a log's size".into())?;
+        return Ok(Some(log));
     }
-    artifact.map(|artifact| app.blobs.open_blob(&artifact.sha256)).transpose()
+    match artifact {
+        Some(artifact) => app.blobs.open_blob(&artifact.sha256).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Files below the folder of a run's live logs; none when there is no folder.

@@ -4,6 +4,7 @@
 //! codes and no SQL. A run given by a person may be the beginning of its id.
 
 mod artifacts;
+mod deletion;
 mod details;
 mod ending;
 mod experiments;
@@ -17,10 +18,12 @@ mod runs;
 mod search;
 mod spool;
 mod spool_watch;
+mod uploads;
 mod verify;
 mod workspaces;
 
 pub use artifacts::{artifact, list_artifacts, put_artifact, put_artifact_file};
+pub use deletion::{delete_experiment, delete_run, restore_experiment, restore_run};
 pub use details::run_details;
 pub use ending::{RunEnd, cancel_run, complete_run, end_run, fail_run};
 pub use experiments::{create_experiment, experiment, list_experiments};
@@ -36,6 +39,9 @@ pub use runs::{
 pub use search::{LARGEST_LIMIT, ListQuery, RunsOf, list_runs, search_experiments, search_runs};
 pub use spool::drain;
 pub use spool_watch::watch_spool;
+pub use uploads::{
+    begin_upload, complete_upload, continue_upload, discard_upload, upload, watch_uploads,
+};
 pub use verify::verify_run;
 pub use workspaces::{create_workspace, list_workspaces, totals, workspace};
 

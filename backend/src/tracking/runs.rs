@@ -172,6 +172,7 @@ pub async fn patch_run(app: &Arc<App>, given: String, patch: RunPatch) -> Result
     app.store
         .write(move |write| {
             let head = store::runs::head(write, &run_id)?;
+            head.check_present()?;
             if let Some(name) = &patch.name {
                 store::runs::rename(write, head.key, name)?;
             }
@@ -244,7 +245,10 @@ pub(super) fn check_entry(kind: EntryKind, key: &str, value: &str) -> Result<()>
 }
 
 pub(super) fn parent_key(write: &Write<'_>, parent: Option<&str>) -> Result<Option<i64>> {
-    parent.map(|given| Ok(store::runs::head(write, given)?.key)).transpose()
+    let Some(given) = parent else { return Ok(None) };
+    let head = store::runs::head(write, given)?;
+    head.check_present()?;
+    Ok(Some(head.key))
 }
 
 /// Tells listeners of a run that was just inserted, and returns it.

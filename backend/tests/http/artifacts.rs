@@ -1,7 +1,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, StatusCode};
 use futures_util::stream;
-use lazuli_domain::Artifact;
+use lazuli_domain::{Artifact, ArtifactPage};
 use serde_json::json;
 
 use crate::support::{Daemon, sha256};
@@ -25,8 +25,8 @@ async fn a_file_goes_up_and_comes_down() {
     daemon.put_bytes(&format!("/api/runs/{}/artifacts/logs/a%20b.txt", run.run_id), "x").await;
     let list = async |query: &str| -> Vec<String> {
         let path = format!("/api/runs/{}/artifacts{query}", run.run_id);
-        let artifacts: Vec<Artifact> = daemon.get(&path).await;
-        artifacts.into_iter().map(|artifact| artifact.path).collect()
+        let page: ArtifactPage = daemon.get(&path).await;
+        page.items.into_iter().map(|artifact| artifact.path).collect()
     };
     assert_eq!(list("").await, ["logs/a b.txt", "outputs/model.bin"]);
     assert_eq!(list("?prefix=outputs/").await, ["outputs/model.bin"]);
@@ -113,7 +113,7 @@ async fn no_name_leads_out_of_the_run() {
         assert!(!put.path.contains("/.."), "{}", put.path);
         assert_eq!(daemon.call(Method::GET, &path, None).await.body.as_ref(), b"mine");
     }
-    daemon.get::<Vec<Artifact>>(&format!("/api/runs/{}/artifacts?prefix=../../", run.run_id)).await;
+    daemon.get::<ArtifactPage>(&format!("/api/runs/{}/artifacts?prefix=../../", run.run_id)).await;
     assert_eq!(std::fs::read(&secret).unwrap(), before);
     assert_eq!(daemon.files_in("runs"), [""; 0]);
 }
@@ -146,7 +146,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
         vec![Ok(Bytes::from(vec![7; 1 << 20])), Err(std::io::ErrorKind::ConnectionReset.into())];
     let error = daemon.put_bytes(&path, Body::from_stream(stream::iter(chunks))).await.refused(400);
     assert_eq!(error.hint.as_deref(), Some("send it again; nothing of it was kept"));
-    assert_eq!(daemon.files_in("blobs"), ["tmp"]);
+    assert_eq!(daemon.files_in("blobs"), ["tmp", "uploads"]);
     assert_eq!(daemon.files_in("blobs/tmp"), [""; 0]);
     daemon.get_refused(&path, 404).await;
 }
@@ -171,7 +171,7 @@ async fn a_client_that_goes_away_leaves_nothing() {
     while !daemon.files_in("blobs/tmp").is_empty() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(daemon.files_in("blobs"), ["tmp"]);
+    assert_eq!(daemon.files_in("blobs"), ["tmp", "uploads"]);
 }
 
 async fn some_file_in(daemon: &Daemon, folder: &str) {
@@ -188,7 +188,7 @@ async fn blobs_are_kept_by_their_digest_only() {
     daemon.get_refused(&path, 404).await;
     let error = daemon.put_bytes(&path, "other content").await.refused(400);
     assert!(error.message.ends_with(&format!("not {digest}")), "{}", error.message);
-    assert_eq!(daemon.files_in("blobs"), ["tmp"]);
+    assert_eq!(daemon.files_in("blobs"), ["tmp", "uploads"]);
 
     assert_eq!(daemon.put_bytes(&path, "content").await.status, StatusCode::OK);
     assert_eq!(daemon.put_bytes(&path, "anything").await.status, StatusCode::OK);
@@ -199,5 +199,68 @@ async fn blobs_are_kept_by_their_digest_only() {
     for bad in ["x", &"A".repeat(64), "..%2f..%2ftoken"] {
         daemon.put_bytes(&format!("/api/blobs/{bad}"), "x").await.refused(400);
         daemon.get_refused(&format!("/api/blobs/{bad}"), 400).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_content_that_was_announced_is_kept() {
+    let daemon = Daemon::start().await;
+    let run = daemon.new_run().await;
+    let path = format!("/api/runs/{}/artifacts/a.txt", run.run_id);
+    let digest = sha256(b"right");
+    let error = daemon.put_bytes(&format!("{path}?sha256={digest}"), "wrong").await.refused(400);
+    assert_eq!(
+        error.message,
+        format!("the content has the digest {}, not {digest}", sha256(b"wrong"))
+    );
+    daemon.get_refused(&path, 404).await;
+    assert_eq!(daemon.files_in("blobs/tmp"), [""; 0]);
+    daemon.put_bytes(&format!("{path}?sha256=../x"), "wrong").await.refused(400);
+    daemon.put_bytes(&format!("{path}?sha256={digest}"), "right").await.ok::<Artifact>("put");
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_of_files_and_folders() {
+    let daemon = Daemon::start().await;
+    let run = daemon.new_run().await;
+    let mut names = vec!["a.txt", "a/1", "a/2", "a/b/3", "a0", "b/ü/4", "b/ü/5", "c", "ü"];
+    for name in &names {
+        let encoded = name.replace('ü', "%C3%BC");
+        let path = format!("/api/runs/{}/artifacts/{encoded}", run.run_id);
+        daemon.put_bytes(&path, (*name).to_owned()).await.ok::<Artifact>(name);
+    }
+    names.sort_unstable();
+    for limit in 1..=names.len() + 1 {
+        let all = pages(&daemon, &run.run_id, &format!("limit={limit}")).await;
+        assert_eq!(all.concat(), names, "{limit}");
+        assert!(all.iter().all(|page| page.len() <= limit), "{all:?}");
+        let of_root = pages(&daemon, &run.run_id, &format!("delimiter=/&limit={limit}")).await;
+        assert_eq!(of_root.concat(), ["a.txt", "a/", "a0", "b/", "c", "ü"], "{limit}");
+        let of_a =
+            pages(&daemon, &run.run_id, &format!("prefix=a/&delimiter=/&limit={limit}")).await;
+        assert_eq!(of_a.concat(), ["a/1", "a/2", "a/b/"], "{limit}");
+    }
+    let beginning = pages(&daemon, &run.run_id, "prefix=b&delimiter=/").await;
+    assert_eq!(beginning, [["b/"]]);
+    let list = format!("/api/runs/{}/artifacts", run.run_id);
+    let error = daemon.get_refused(&format!("{list}?prefix=a/&cursor=b"), 400).await;
+    assert_eq!(error.message, "the cursor belongs to another list");
+    daemon.get_refused(&format!("{list}?delimiter=x"), 400).await;
+    daemon.get_refused(&format!("{list}?limit=-1"), 400).await;
+}
+
+/// The names on each page, in their order.
+async fn pages(daemon: &Daemon, run_id: &str, query: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/api/runs/{run_id}/artifacts?{query}{cursor}");
+        let page: ArtifactPage = daemon.get(&path).await;
+        let files = page.items.into_iter().map(|artifact| artifact.path);
+        let mut names: Vec<String> = page.folders.into_iter().chain(files).collect();
+        names.sort_unstable();
+        pages.push(names);
+        let Some(next) = page.next_cursor else { return pages };
+        cursor = format!("&cursor={}", next.replace('ü', "%C3%BC"));
     }
 }

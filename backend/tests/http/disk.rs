@@ -5,7 +5,7 @@ use std::process::Command;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use lazuli_domain::{ErrorKind, Run};
+use lazuli_domain::{ErrorKind, Run, Upload};
 use serde_json::json;
 
 use crate::support::{DATABASE, Daemon, sha256};
@@ -64,9 +64,20 @@ async fn with_small_files() {
     let error = daemon.put_bytes(&path, big.clone()).await.refused(507);
     assert!(error.hint.unwrap().contains("free some space"));
     daemon.put_bytes(&format!("/api/blobs/{}", sha256(&big)), big.clone()).await.refused(507);
-    assert_eq!(daemon.files_in("blobs"), ["tmp"]);
+    assert_eq!(daemon.files_in("blobs"), ["tmp", "uploads"]);
     assert_eq!(daemon.files_in("blobs/tmp"), [""; 0]);
     daemon.get_refused(&path, 404).await;
+
+    let new = json!({"path": "pieces.bin", "size": big.len()});
+    let upload: Upload = daemon.post(&format!("/api/runs/{}/uploads", run.run_id), new).await;
+    let pieces = format!("/api/uploads/{}", upload.upload_id);
+    daemon.put_bytes(&format!("{pieces}?offset=0"), vec![7_u8; 500_000]).await.ok::<Upload>("fits");
+    daemon
+        .put_bytes(&format!("{pieces}?offset=500000"), big[500_000..].to_vec())
+        .await
+        .refused(507);
+    assert_eq!(daemon.files_in("blobs/uploads"), [""; 0]);
+    daemon.get_refused(&pieces, 404).await;
 
     let log = format!("/api/runs/{}/logs/user_logs/std_log.txt?offset=0", run.run_id);
     daemon.send(Request::post(&log).body(big.into()).unwrap()).await.refused(507);

@@ -1,5 +1,5 @@
 use axum::http::{Method, Request};
-use lazuli_domain::{Artifact, Run, RunStatus};
+use lazuli_domain::{ArtifactPage, Run, RunStatus};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Daemon};
@@ -41,8 +41,8 @@ async fn a_log_grows_by_offset_and_becomes_an_artifact() {
     assert_eq!(read(&daemon, &run, 4).await, ("two\n".into(), "8".into()));
     let after: Value = daemon.get(&format!("/api/runs/{}/logs", run.run_id)).await;
     assert_eq!(after, logs);
-    let artifacts: Vec<Artifact> = daemon.get(&format!("/api/runs/{}/artifacts", run.run_id)).await;
-    assert_eq!((artifacts[0].path.as_str(), artifacts[0].size), (LOG, 8));
+    let artifacts: ArtifactPage = daemon.get(&format!("/api/runs/{}/artifacts", run.run_id)).await;
+    assert_eq!((artifacts.items[0].path.as_str(), artifacts.items[0].size), (LOG, 8));
     append(&daemon, &run, 8, "late").await.refused(409);
 }
 

@@ -5,10 +5,12 @@
 
 mod artifacts;
 mod daemon;
+mod deletion;
 mod details;
 mod disk;
 mod durability;
 mod events;
+mod gc;
 mod guard;
 mod jobs;
 mod logs;
@@ -21,5 +23,6 @@ mod search;
 mod secrets;
 mod spool;
 mod support;
+mod uploads;
 mod verify;
 mod workspaces;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod daemon;
+mod deletion;
 mod files;
 mod fixture;
 mod kernel;

@@ -2,7 +2,7 @@ use lazuli::Result;
 use lazuli_commands::table::ExperimentCommand;
 use lazuli_domain::{ApiError, NewExperiment, StringMap};
 
-use crate::show::{age, date_time, now_ms, pairs};
+use crate::show::{age, count, date_time, now_ms, pairs};
 use crate::{Caller, Context, Outcome, Session, Table};
 
 pub(crate) fn perform(
@@ -11,7 +11,7 @@ pub(crate) fn perform(
     session: &mut Session,
 ) -> Result<Outcome> {
     match command {
-        ExperimentCommand::List => list(context, session),
+        ExperimentCommand::List { deleted } => list(context, session, *deleted),
         ExperimentCommand::Show { name } => {
             let Some(name) = name.as_deref().or(session.experiment.as_deref()) else {
                 return Err(ApiError::invalid("no experiment is in use")
@@ -31,13 +31,18 @@ pub(crate) fn perform(
             };
             Outcome::new(text, &created)
         }
+        ExperimentCommand::Delete { name } => delete(context, session, name),
+        ExperimentCommand::Restore { name } => restore(context, session, name),
         ExperimentCommand::Use { name } => switch(context, session, name),
     }
 }
 
-fn list(context: &Context, session: &Session) -> Result<Outcome> {
-    let experiments = context.client.experiments(&session.workspace)?;
-    let nothing = format!("workspace `{}` has no experiments", session.workspace);
+fn list(context: &Context, session: &Session, deleted: bool) -> Result<Outcome> {
+    let (experiments, kind) = match deleted {
+        true => (context.client.deleted_experiments(&session.workspace)?, "deleted experiments"),
+        false => (context.client.experiments(&session.workspace)?, "experiments"),
+    };
+    let nothing = format!("workspace `{}` has no {kind}", session.workspace);
     let mut table = Table::new(["", "Name", "Runs", "Last run"]).when_empty(nothing);
     for experiment in &experiments {
         let used = session.experiment.as_deref() == Some(&experiment.name);
@@ -62,10 +67,28 @@ fn show(context: &Context, session: &Session, name: &str) -> Result<Outcome> {
     if let Some(time) = experiment.last_run_at_ms {
         lines.push(format!("Last run   {}", age(time, now_ms())));
     }
+    if let Some(time) = experiment.deleted_at_ms {
+        lines.push(format!("Deleted    {}", age(time, now_ms())));
+    }
     if !experiment.tags.is_empty() {
         lines.push(format!("Tags       {}", pairs(&experiment.tags)));
     }
     Outcome::new(lines.join("\n"), &experiment)
+}
+
+fn delete(context: &Context, session: &mut Session, name: &str) -> Result<Outcome> {
+    let deleted = context.client.delete_experiment(&session.workspace, name)?;
+    if session.experiment.as_deref() == Some(name) {
+        session.experiment = None;
+    }
+    let restore = context.say(&format!("experiment restore {name}"));
+    Outcome::new(format!("deleted experiment `{name}`; {restore} brings it back"), &deleted)
+}
+
+fn restore(context: &Context, session: &Session, name: &str) -> Result<Outcome> {
+    let restored = context.client.restore_experiment(&session.workspace, name)?;
+    let runs = count(restored.runs, "run");
+    Outcome::new(format!("restored experiment `{name}` with {runs}"), &restored)
 }
 
 fn switch(context: &Context, session: &mut Session, name: &str) -> Result<Outcome> {

@@ -13,6 +13,7 @@ mod environment;
 mod experiment;
 mod files;
 mod hash;
+mod housekeeping;
 mod model;
 mod outcome;
 mod perform;

@@ -2,8 +2,8 @@ use lazuli::Result;
 use lazuli_commands::{Command, Options};
 
 use crate::{
-    Context, Outcome, Session, Talk, compute, environment, experiment, model, run, secret,
-    workspace,
+    Context, Outcome, Session, Talk, compute, environment, experiment, housekeeping, model, run,
+    secret, workspace,
 };
 
 /// Performs a command. When it fails, nothing has changed, the session included.
@@ -40,5 +40,6 @@ fn dispatch(
         Command::Compute(command) => compute::perform(command, context, session),
         Command::Environment(command) => environment::perform(command, context),
         Command::Secret(command) => secret::perform(command, context, session, talk),
+        Command::Gc(command) => housekeeping::gc(command, context, talk),
     }
 }

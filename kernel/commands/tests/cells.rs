@@ -265,12 +265,12 @@ fn magics_stand_among_rust() {
     check(
         "let a = 1;\n%log a={a}\nlet b = 2;\n\n%run list\n",
         expect![[r#"
-        rust "let a = 1;\n"
-        Run(Log(Log { values: [Assignment { name: "a", value: Expression("a") }], step: None, run: None }))
-        evaluate "a"
-        rust "\nlet b = 2;\n\n"
-        Run(List { experiment: None, status: None, parent: None, limit: 20 })
-    "#]],
+            rust "let a = 1;\n"
+            Run(Log(Log { values: [Assignment { name: "a", value: Expression("a") }], step: None, run: None }))
+            evaluate "a"
+            rust "\nlet b = 2;\n\n"
+            Run(List { experiment: None, status: None, parent: None, deleted: false, limit: 20 })
+        "#]],
     );
     check(
         "let text = \"\n%log x=1\n\"; // %log\n/*\n%log y=2\n*/\n%log z=3",
@@ -334,9 +334,9 @@ fn runs_are_named() {
     check(
         "%run list --status failed --limit 5 --json -w other",
         expect![[r#"
-        Run(List { experiment: None, status: Some(Failed), parent: None, limit: 5 })
-        Options { json: true, workspace: Some("other") }
-    "#]],
+            Run(List { experiment: None, status: Some(Failed), parent: None, deleted: false, limit: 5 })
+            Options { json: true, workspace: Some("other") }
+        "#]],
     );
     check(
         "%run show",
@@ -524,7 +524,7 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
         expect![[r#"
             1 | %run xyz
               |      ^^^ `%run` has no command `xyz`
-            hint: it is one of start, list, show, verify, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
         "#]],
     );
     check(
@@ -532,7 +532,7 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
         expect![[r#"
             1 | %run
               |     ^ `%run` needs a command
-            hint: it is one of start, list, show, verify, complete, fail, cancel, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
         "#]],
     );
     check(

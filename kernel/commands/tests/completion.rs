@@ -46,7 +46,7 @@ fn magics_complete() {
     check(
         "%$0",
         expect![[
-            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %compute (magic), %environment (magic), %secret (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
+            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %compute (magic), %environment (magic), %secret (magic), %gc (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
         ]],
     );
     check("%ru$0", expect![[r#""%ru" -> %run (magic), %rundetails (magic)"#]]);
@@ -67,14 +67,14 @@ fn commands_and_options_complete() {
     check(
         "%run $0",
         expect![[
-            r#""" -> start (command), list (command), show (command), verify (command), complete (command), fail (command), cancel (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
+            r#""" -> start (command), list (command), show (command), verify (command), complete (command), fail (command), cancel (command), delete (command), restore (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
         ]],
     );
     check("%run co$0", expect![[r#""co" -> complete (command), compare (command)"#]]);
     check(
         "%run list --$0",
         expect![[
-            r#""--" -> --experiment (option), --status (option), --parent (option), --limit (option), --json (option), --workspace (option)"#
+            r#""--" -> --experiment (option), --status (option), --parent (option), --deleted (option), --limit (option), --json (option), --workspace (option)"#
         ]],
     );
     check("%submit train.py --p$0", expect![[r#""--p" -> --pip (option), --python (option)"#]]);
@@ -184,6 +184,8 @@ fn hover_explains_the_word() {
               complete   Complete the active run
               fail       End the active run as failed
               cancel     Cancel a run; a script's processes are ended
+              delete     Hide ended runs, and those below them, until they are restored or `gc` removes them for good
+              restore    Bring deleted runs back
               submit     Submit a Python script as a run
               logs       Print a run's log
               compare    Put runs side by side and show what differs
@@ -314,6 +316,7 @@ fn help_explains_commands() {
         %compute         Compute targets: where submitted scripts run
         %environment     Cached Python environments
         %secret          Secrets of the workspace
+        %gc              Remove for good what was deleted long ago, and every file and environment that nothing refers to
         %log             Log metrics of the active run; without one, a run is started
         %log_row         Log one row of a table
         %log_image       Log a picture

@@ -14,7 +14,7 @@ fn the_tables_hold_together() {
 
 #[test]
 fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
-    const PLAIN: [&str; 21] = [
+    const PLAIN: [&str; 22] = [
         "NAME",
         "KEY=VALUE",
         "NAME=VALUE",
@@ -34,6 +34,7 @@ fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
         "PORT",
         "ADDRESS",
         "SHELL",
+        "TIME",
         "POSTGRES-URL",
         "URL",
     ];

@@ -15,6 +15,8 @@ from lazuli.names import artifact_path
 from lazuli.version import __version__
 
 _CHUNK = 1 << 20
+# From this size on a file is sent so that it can go on where it stopped.
+_LARGE = 16 << 20
 # Long enough for a disk that is busy; a daemon that is gone refuses the connection at once.
 _TIMEOUT_SECONDS = 120
 
@@ -90,12 +92,26 @@ class Client:
     # Files
 
     def artifacts(self, run_id, prefix=None):
-        query = "?" + urlencode({"prefix": prefix}) if prefix else ""
-        return self.get(f"/api/runs/{_part(run_id)}/artifacts{query}")
+        """Every artifact whose path begins with the prefix, page after page."""
+        query = {"prefix": prefix} if prefix else {}
+        found = []
+        while True:
+            page = self.get(f"/api/runs/{_part(run_id)}/artifacts?{urlencode(query)}")
+            found += page["items"]
+            if not page.get("next_cursor"):
+                return found
+            query["cursor"] = page["next_cursor"]
 
     def put_artifact(self, run_id, name, file):
-        """Streams a binary file object up."""
-        return self._upload(f"/api/runs/{_part(run_id)}/artifacts/{_path(artifact_path(name))}", file)
+        """Streams a binary file object up; what arrives is checked against what was read here."""
+        path = f"/api/runs/{_part(run_id)}/artifacts/{_path(artifact_path(name))}"
+        found = _digest(file)
+        if found is None:
+            return self._upload(path, file)
+        digest, size = found
+        if size >= _LARGE:
+            return self._upload_in_pieces(run_id, artifact_path(name), file, digest, size)
+        return self._upload(f"{path}?sha256={digest}", file)
 
     def get_artifact(self, run_id, name, destination):
         """Streams an artifact into a file, which appears whole or not at all."""
@@ -184,6 +200,32 @@ class Client:
         with self._request("PUT", path, body, {"Content-Length": str(size)}, repeatable=True) as reply:
             return json.loads(reply.read() or b"null")
 
+    def _upload_in_pieces(self, run_id, name, file, digest, size):
+        """Sends a large file; when the connection breaks, goes on where it stopped."""
+        start = file.tell()
+        upload = self.post(
+            f"/api/runs/{_part(run_id)}/uploads", {"path": name, "size": size, "sha256": digest}, repeatable=True
+        )
+        path = f"/api/uploads/{_part(upload['upload_id'])}"
+        failures = 0
+        while not upload.get("artifact"):
+            offset = upload["offset"]
+            try:
+                if offset == size:
+                    upload = self.post(f"{path}/complete", repeatable=True)
+                    continue
+                file.seek(start + offset)
+                headers = {"Content-Length": str(size - offset)}
+                with self._request("PUT", f"{path}?offset={offset}", _exactly(file, size - offset), headers) as reply:
+                    upload = json.loads(reply.read())
+            except (_NoAnswer, OSError, http.client.HTTPException):
+                upload = self.get(path)
+                failures = 0 if upload["offset"] > offset else failures + 1
+                if failures > 8:
+                    raise
+                time.sleep(min(0.05 * 2**failures, 2))
+        return upload["artifact"]
+
     def _download(self, path, destination):
         destination = Path(destination)
         destination.parent.mkdir(parents=True, exist_ok=True)
@@ -231,12 +273,16 @@ class Client:
                         raise refusal from error
                     problem, sent = error, True
             if (sent and not repeatable) or time.monotonic() > deadline:
-                raise UnavailableError(
+                raise _NoAnswer(
                     f"the daemon did not answer: {str(problem) or type(problem).__name__}",
                     "try again; `lazuli status` says how the daemon is",
                 ) from problem
             time.sleep(pause)
             pause = min(2 * pause, 2)
+
+
+class _NoAnswer(UnavailableError):
+    """The connection broke; a refusal is another error."""
 
 
 class _Reply:
@@ -269,6 +315,21 @@ def _exactly(file, size):
             return
         size -= len(chunk)
         yield chunk
+
+
+def _digest(file):
+    """SHA-256 and size of what is left of a file, which is then as it was; None for a stream without a way back."""
+    try:
+        start = file.tell()
+        file.seek(start)
+    except (AttributeError, OSError, ValueError):
+        return None
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    file.seek(start)
+    return digest.hexdigest(), size
 
 
 def _early_refusal(connection):

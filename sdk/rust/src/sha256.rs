@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4) of a file that is to be registered.
+//! SHA-256 (FIPS 180-4) of files that go up and come down.
 //!
 //! A crate for it would bring seven more into every cell that is compiled. The daemon computes the
 //! digest again and refuses content that does not fit.
@@ -18,49 +18,132 @@ const ROUNDS: [u32; 64] = [
 
 /// Digest in lower-case hex and length of what the reader gives.
 pub(crate) fn digest(reader: &mut dyn Read) -> std::io::Result<(String, u64)> {
-    let mut state: [u32; 8] = [
-        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
-        0x5be0cd19,
-    ];
-    let mut length = 0;
-    let mut buffer = vec![0; 64 << 10];
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
     loop {
-        let filled = fill(reader, &mut buffer)?;
-        length += filled as u64;
-        let blocks = buffer[..filled].chunks_exact(64);
-        let rest = blocks.remainder().to_vec();
-        blocks.for_each(|block| compress(&mut state, block));
-        if filled < buffer.len() {
-            finish(&mut state, rest, length);
-            return Ok((state.iter().map(|word| format!("{word:08x}")).collect(), length));
-        }
-    }
-}
-
-/// Reads until the buffer is full or the content has ended.
-fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
+        match reader.read(&mut buffer) {
+            Ok(0) => {
+                let length = hash.length;
+                return Ok((hash.finish(), length));
+            }
+            Ok(count) => hash.update(&buffer[..count]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(filled)
 }
 
-fn finish(state: &mut [u32; 8], mut rest: Vec<u8>, length: u64) {
-    rest.push(0x80);
-    while rest.len() % 64 != 56 {
-        rest.push(0);
+/// A digest under way.
+pub(crate) struct Sha256 {
+    state: [u32; 8],
+    /// The beginning of a block.
+    rest: Vec<u8>,
+    length: u64,
+}
+
+impl Sha256 {
+    pub(crate) fn new() -> Sha256 {
+        let state = [
+            0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
+            0x5be0cd19,
+        ];
+        Sha256 { state, rest: Vec::with_capacity(128), length: 0 }
     }
-    rest.extend_from_slice(&(length * 8).to_be_bytes());
-    rest.chunks_exact(64).for_each(|block| compress(state, block));
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        if !self.rest.is_empty() {
+            let (begun, later) = bytes.split_at(bytes.len().min(64 - self.rest.len()));
+            self.rest.extend_from_slice(begun);
+            bytes = later;
+            if self.rest.len() < 64 {
+                return;
+            }
+            compress(&mut self.state, &self.rest);
+            self.rest.clear();
+        }
+        let (blocks, rest) = bytes.split_at(bytes.len() - bytes.len() % 64);
+        compress(&mut self.state, blocks);
+        self.rest.extend_from_slice(rest);
+    }
+
+    /// In lower-case hex.
+    pub(crate) fn finish(mut self) -> String {
+        self.rest.push(0x80);
+        while self.rest.len() % 64 != 56 {
+            self.rest.push(0);
+        }
+        self.rest.extend_from_slice(&(self.length * 8).to_be_bytes());
+        compress(&mut self.state, &self.rest);
+        self.state.iter().map(|word| format!("{word:08x}")).collect()
+    }
 }
 
-fn compress(state: &mut [u32; 8], block: &[u8]) {
+/// Whole blocks.
+fn compress(state: &mut [u32; 8], blocks: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("sha")
+        && is_x86_feature_detected!("sse4.1")
+        && is_x86_feature_detected!("ssse3")
+    {
+        // SAFETY: the processor has what the function is compiled for.
+        unsafe { compress_in_hardware(state, blocks) };
+        return;
+    }
+    blocks.chunks_exact(64).for_each(|block| compress_block(state, block));
+}
+
+/// The same by the processor's own instructions, which are some five times as quick: files of
+/// gigabytes are hashed before they are sent.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sha,sse2,ssse3,sse4.1")]
+unsafe fn compress_in_hardware(state: &mut [u32; 8], blocks: &[u8]) {
+    use std::arch::x86_64::{
+        __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_blend_epi16, _mm_loadu_si128, _mm_set_epi64x,
+        _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8,
+        _mm_shuffle_epi32, _mm_storeu_si128,
+    };
+    let words: *mut __m128i = state.as_mut_ptr().cast();
+    let big_endian = _mm_set_epi64x(0x0c0d0e0f_08090a0b, 0x04050607_00010203);
+    // SAFETY: `state` is two vectors long, each block four, and the rounds sixteen; unaligned
+    // loads and stores take any address.
+    unsafe {
+        // The instructions want a, b, e, f in one vector and c, d, g, h in the other.
+        let abcd = _mm_shuffle_epi32(_mm_loadu_si128(words), 0xb1);
+        let efgh = _mm_shuffle_epi32(_mm_loadu_si128(words.add(1)), 0x1b);
+        let mut abef = _mm_alignr_epi8(abcd, efgh, 8);
+        let mut cdgh = _mm_blend_epi16(efgh, abcd, 0xf0);
+        for block in blocks.chunks_exact(64) {
+            let (abef_before, cdgh_before) = (abef, cdgh);
+            let block: *const __m128i = block.as_ptr().cast();
+            let load = |at: usize| _mm_shuffle_epi8(_mm_loadu_si128(block.add(at)), big_endian);
+            let mut message = [load(0), load(1), load(2), load(3)];
+            for four in 0..16 {
+                let rounds: *const __m128i = ROUNDS.as_ptr().add(4 * four).cast();
+                let sum = _mm_add_epi32(message[four % 4], _mm_loadu_si128(rounds));
+                cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+                abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+                if four < 12 {
+                    let [this, next, third, last] =
+                        [0, 1, 2, 3].map(|ahead| message[(four + ahead) % 4]);
+                    let sum = _mm_add_epi32(
+                        _mm_sha256msg1_epu32(this, next),
+                        _mm_alignr_epi8(last, third, 4),
+                    );
+                    message[four % 4] = _mm_sha256msg2_epu32(sum, last);
+                }
+            }
+            abef = _mm_add_epi32(abef, abef_before);
+            cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        }
+        let feba = _mm_shuffle_epi32(abef, 0x1b);
+        let dchg = _mm_shuffle_epi32(cdgh, 0xb1);
+        _mm_storeu_si128(words, _mm_blend_epi16(feba, dchg, 0xf0));
+        _mm_storeu_si128(words.add(1), _mm_alignr_epi8(dchg, feba, 8));
+    }
+}
+
+fn compress_block(state: &mut [u32; 8], block: &[u8]) {
     let mut words = [0u32; 64];
     for (word, bytes) in words.iter_mut().zip(block.chunks_exact(4)) {
         *word = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -108,6 +191,25 @@ mod tests {
         ] {
             let (digest, length) = digest(&mut content.as_bytes()).unwrap();
             assert_eq!((digest.as_str(), length), (expected, content.len() as u64));
+        }
+    }
+
+    #[test]
+    fn hardware_and_software_agree_whatever_the_pieces() {
+        let content: Vec<u8> = (0..4096_u32).map(|number| (number * 31 % 251) as u8).collect();
+        for length in (0..300).chain([1000, 4096]) {
+            let mut hash = Sha256::new();
+            content[..length].chunks(length / 3 + 1).for_each(|piece| hash.update(piece));
+            let mut state = Sha256::new().state;
+            let mut padded = content[..length].to_vec();
+            padded.push(0x80);
+            while padded.len() % 64 != 56 {
+                padded.push(0);
+            }
+            padded.extend_from_slice(&(length as u64 * 8).to_be_bytes());
+            padded.chunks_exact(64).for_each(|block| compress_block(&mut state, block));
+            let software: String = state.iter().map(|word| format!("{word:08x}")).collect();
+            assert_eq!(hash.finish(), software, "{length} bytes");
         }
     }
 }

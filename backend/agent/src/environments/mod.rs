@@ -169,6 +169,9 @@ fn lock(path: &Path, attention: &Attention, log: &mut StdLog) -> Result<File, St
     loop {
         // SAFETY: flock is given an open descriptor.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            // `lazuli gc` removes environments that nobody has used for long.
+            file.set_modified(SystemTime::now())
+                .map_err(|error| Stopped::io("touch", path, error))?;
             return Ok(file);
         }
         match io::Error::last_os_error() {

@@ -1,4 +1,5 @@
 mod compare;
+mod delete;
 mod details;
 mod download;
 mod end;
@@ -42,11 +43,12 @@ pub(crate) fn perform(
             };
             start::start(context, session, start)
         }
-        RunCommand::List { experiment, status, parent, limit } => {
+        RunCommand::List { experiment, status, parent, deleted, limit } => {
             let query = RunQuery {
                 experiment: experiment.clone(),
                 status: *status,
                 parent: parent.clone(),
+                deleted: *deleted,
                 limit: Some(*limit),
                 cursor: None,
             };
@@ -63,6 +65,8 @@ pub(crate) fn perform(
             end::fail(context, session, run.as_deref(), message.as_deref())
         }
         RunCommand::Cancel { run } => end::cancel(context, session, run.as_deref()),
+        RunCommand::Delete { runs } => delete::delete(context, session, runs),
+        RunCommand::Restore { runs } => delete::restore(context, runs),
         RunCommand::Submit(command) => submit::submit(context, session, talk, command),
         RunCommand::Logs { run, follow, file, tail } => {
             let run = look_at(context, session, run.as_deref())?;

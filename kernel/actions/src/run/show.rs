@@ -69,6 +69,7 @@ fn facts(run: &Run, children: &[Run]) -> Vec<(&'static str, String)> {
         fact("Exit code", error.exit_code.map(|code| code.to_string()).unwrap_or_default());
         fact("Signal", error.signal.map(|signal| signal.to_string()).unwrap_or_default());
     }
+    fact("Deleted", run.deleted_at_ms.map(|time| age(time, now)).unwrap_or_default());
     if run.rejected_records > 0 {
         let reason = run.rejected_reason.clone().unwrap_or_default();
         fact("Rejected", format!("{}: {reason}", count(run.rejected_records, "record")));

@@ -6,7 +6,11 @@ use crate::KeyValue;
 pub enum ExperimentCommand {
     /// List the experiments
     #[command(after_help = "Examples:\n  $experiment list --json")]
-    List,
+    List {
+        /// Those that are deleted, instead of those that are not
+        #[arg(long)]
+        deleted: bool,
+    },
     /// Show an experiment, the current one when none is named
     Show {
         /// Its name
@@ -22,6 +26,20 @@ pub enum ExperimentCommand {
         /// A tag; may be given several times
         #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = KeyValue::parse)]
         tags: Vec<KeyValue>,
+    },
+    /// Hide an experiment and its runs until it is restored or `gc` removes it for good
+    #[command(after_help = "Examples:\n  $experiment delete diabetes")]
+    Delete {
+        /// Its name
+        #[arg(value_name = "EXPERIMENT")]
+        name: String,
+    },
+    /// Bring a deleted experiment back, with the runs that were deleted with it
+    #[command(after_help = "Examples:\n  $experiment restore diabetes")]
+    Restore {
+        /// Its name; `experiment list --deleted` shows them
+        #[arg(value_name = "EXPERIMENT")]
+        name: String,
     },
     /// Make an experiment the one that runs of this notebook belong to; it is created when it does not exist
     #[command(after_help = "Examples:\n  $experiment use diabetes")]

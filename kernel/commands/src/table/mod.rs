@@ -6,6 +6,7 @@ pub mod cell;
 pub mod compute;
 pub mod environment;
 pub mod experiment;
+pub mod housekeeping;
 pub mod log;
 pub mod model;
 pub mod run;
@@ -20,6 +21,7 @@ pub use cell::{Bash, BodyCommand, LineCommand, SubmitBody, Track, Writefile};
 pub use compute::ComputeCommand;
 pub use environment::EnvironmentCommand;
 pub use experiment::ExperimentCommand;
+pub use housekeeping::{Backup, Gc, Restore};
 pub use log::{Log, LogImage, LogRow, Upload};
 pub use model::{ModelCommand, RegisterModel};
 pub use run::{RunCommand, RunDetails};
@@ -52,6 +54,7 @@ pub enum Command {
     /// Secrets of the workspace
     #[command(subcommand)]
     Secret(SecretCommand),
+    Gc(Gc),
 }
 
 /// [`Command`] and the short names for what is said most.

@@ -40,6 +40,9 @@ pub enum RunCommand {
         /// Only children of this run
         #[arg(long, value_name = "RUN")]
         parent: Option<String>,
+        /// Those that are deleted, instead of those that are not
+        #[arg(long)]
+        deleted: bool,
         /// How many at most
         #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -79,6 +82,20 @@ pub enum RunCommand {
         /// The active or last run when absent
         #[arg(value_name = "RUN")]
         run: Option<String>,
+    },
+    /// Hide ended runs, and those below them, until they are restored or `gc` removes them for good
+    #[command(after_help = "Examples:\n  $run delete churn_1764 churn_1765")]
+    Delete {
+        /// The runs
+        #[arg(value_name = "RUN", required = true)]
+        runs: Vec<String>,
+    },
+    /// Bring deleted runs back
+    #[command(after_help = "Examples:\n  $run restore churn_1764")]
+    Restore {
+        /// The runs; `run list --deleted` shows them
+        #[arg(value_name = "RUN", required = true)]
+        runs: Vec<String>,
     },
     Submit(Submit),
     /// Print a run's log

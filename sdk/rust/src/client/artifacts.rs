@@ -1,18 +1,52 @@
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 
-use lazuli_domain::{ApiError, Artifact, artifact_path};
+use lazuli_domain::{ApiError, Artifact, ArtifactPage, NewUpload, artifact_path};
 
 use super::transport::{Body, Response, ResponseBody};
 use super::{Client, Progress, encode_path, parse, query, run_target};
+use crate::sha256::{self, Sha256};
 use crate::{Error, Result};
+
+/// Which artifacts of a run to list, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ArtifactQuery {
+    /// Beginning of the name.
+    pub prefix: String,
+    /// What lies in a folder below the prefix is one entry of `folders`.
+    pub by_folder: bool,
+    /// At most so many: 1,000 when absent, never more than 10,000.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
 
 impl Client {
     /// The run's artifacts whose names begin with `prefix`; all when it is empty.
     pub fn artifacts(&self, run_id: &str, prefix: &str) -> Result<Vec<Artifact>> {
-        let prefix = Some(prefix).filter(|prefix| !prefix.is_empty());
-        self.get(&run_target(run_id, &format!("/artifacts{}", query(&[("prefix", prefix)]))))
+        let mut query = ArtifactQuery { prefix: prefix.to_owned(), ..ArtifactQuery::default() };
+        let mut artifacts = Vec::new();
+        loop {
+            let page = self.artifact_page(run_id, &query)?;
+            artifacts.extend(page.items);
+            query.cursor = page.next_cursor;
+            if query.cursor.is_none() {
+                return Ok(artifacts);
+            }
+        }
+    }
+
+    /// A page of the run's artifacts.
+    pub fn artifact_page(&self, run_id: &str, asked: &ArtifactQuery) -> Result<ArtifactPage> {
+        let limit = asked.limit.map(|limit| limit.to_string());
+        let parameters = [
+            ("prefix", Some(asked.prefix.as_str()).filter(|prefix| !prefix.is_empty())),
+            ("delimiter", asked.by_folder.then_some("/")),
+            ("limit", limit.as_deref()),
+            ("cursor", asked.cursor.as_deref()),
+        ];
+        self.get(&run_target(run_id, &format!("/artifacts{}", query(&parameters))))
     }
 
     /// Keeps the next `length` bytes of `reader` as the artifact `name`.
@@ -29,7 +63,9 @@ impl Client {
         parse(self.send("PUT", &target, Body::Stream { reader: &mut reader, length })?)
     }
 
-    /// Keeps a file as the artifact `name`.
+    /// Keeps a file as the artifact `name`: nothing else than what the file holds now. A large one
+    /// that is on its way when the connection breaks goes on where it stopped, in this call or in a
+    /// later one.
     pub fn put_artifact_file(
         &self,
         run_id: &str,
@@ -38,7 +74,16 @@ impl Client {
         progress: Option<Progress<'_>>,
     ) -> Result<Artifact> {
         let (mut content, length) = open_file(file)?;
-        self.put_artifact(run_id, name, &mut content, length, progress)
+        let read_again = |error| Error::io(format!("cannot read `{}`", file.display()), error);
+        let (sha256, hashed) = sha256::digest(&mut content).map_err(read_again)?;
+        if length.min(hashed) >= super::uploads::LARGE {
+            let new = NewUpload { path: artifact_path(name)?, size: hashed, sha256: Some(sha256) };
+            return self.upload(run_id, &new, &mut content, progress);
+        }
+        content.rewind().map_err(read_again)?;
+        let target = format!("{}?sha256={sha256}", artifact_target(run_id, name)?);
+        let mut reader = Counted { inner: &mut content, count: 0, progress };
+        parse(self.send("PUT", &target, Body::Stream { reader: &mut reader, length: hashed })?)
     }
 
     pub fn get_artifact(&self, run_id: &str, name: &str) -> Result<Download> {
@@ -116,8 +161,27 @@ impl Download {
     fn write_to(&mut self, file: &Path, progress: Option<Progress<'_>>) -> std::io::Result<()> {
         let mut output = File::create(file)?;
         let mut reader = Counted { inner: &mut self.body, count: 0, progress };
-        std::io::copy(&mut reader, &mut output)?;
-        output.flush()
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    hash.update(&buffer[..count]);
+                    output.write_all(&buffer[..count])?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        output.flush()?;
+        match &self.sha256 {
+            Some(expected) if *expected != hash.finish() => Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "the content arrived damaged; download it again",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -146,7 +210,7 @@ impl Read for Counted<'_, '_> {
 }
 
 /// Opens a file to be sent, with its length.
-pub(crate) fn open_file(path: &Path) -> Result<(File, u64)> {
+fn open_file(path: &Path) -> Result<(File, u64)> {
     let failed = |error| {
         Error::io(format!("cannot read `{}`", path.display()), error)
             .with_hint("check the path; relative ones start at the current folder")

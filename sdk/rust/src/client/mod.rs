@@ -7,6 +7,7 @@
 mod artifacts;
 mod blobs;
 mod events;
+mod housekeeping;
 mod jobs;
 mod logs;
 mod models;
@@ -16,6 +17,7 @@ mod secrets;
 mod service;
 mod start;
 mod transport;
+mod uploads;
 mod workspaces;
 
 use std::io::Read;
@@ -25,11 +27,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{Error, Home, Result};
-pub(crate) use artifacts::open_file;
 pub(crate) use start::last_words;
 use transport::{Body, Failure, Request, Response, encode, encode_path};
 
-pub use artifacts::Download;
+pub use artifacts::{ArtifactQuery, Download};
 pub use events::{EventQuery, EventStream};
 pub use jobs::Job;
 pub use logs::LogChunk;

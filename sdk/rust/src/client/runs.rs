@@ -13,6 +13,8 @@ pub struct RunQuery {
     pub status: Option<RunStatus>,
     /// Children of this run.
     pub parent: Option<String>,
+    /// Those that are deleted, instead of those that are not.
+    pub deleted: bool,
     /// At most so many: 100 when absent, never more than 1000.
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -27,6 +29,7 @@ impl Client {
             ("experiment", filter.experiment.as_deref()),
             ("status", filter.status.map(RunStatus::as_str)),
             ("parent", filter.parent.as_deref()),
+            ("view", filter.deleted.then_some("deleted")),
             ("limit", limit.as_deref()),
             ("cursor", filter.cursor.as_deref()),
         ];
@@ -68,6 +71,16 @@ impl Client {
     /// An interactive run is canceled at once, a script's processes are ended first.
     pub fn cancel_run(&self, run_id: &str) -> Result<Run> {
         self.call("POST", &run_target(run_id, "/cancel"))
+    }
+
+    /// Hides the run and those below it; all of them must have ended.
+    pub fn delete_run(&self, run_id: &str) -> Result<Run> {
+        self.call("DELETE", &run_target(run_id, ""))
+    }
+
+    /// Brings the run back, with those below it that were deleted with it.
+    pub fn restore_run(&self, run_id: &str) -> Result<Run> {
+        self.call("POST", &run_target(run_id, "/restore"))
     }
 
     /// All metrics with every point.

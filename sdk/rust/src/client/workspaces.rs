@@ -23,6 +23,10 @@ impl Client {
         self.get(&workspace_target(workspace, "/experiments"))
     }
 
+    pub fn deleted_experiments(&self, workspace: &str) -> Result<Vec<Experiment>> {
+        self.get(&workspace_target(workspace, "/experiments?view=deleted"))
+    }
+
     /// An existing experiment of that name is returned as it is.
     pub fn create_experiment(
         &self,
@@ -33,7 +37,17 @@ impl Client {
     }
 
     pub fn experiment(&self, workspace: &str, name: &str) -> Result<Experiment> {
-        self.get(&workspace_target(workspace, &format!("/experiments/{}", encode(name))))
+        self.get(&experiment_target(workspace, name, ""))
+    }
+
+    /// Hides the experiment and its runs; all of them must have ended.
+    pub fn delete_experiment(&self, workspace: &str, name: &str) -> Result<Experiment> {
+        self.call("DELETE", &experiment_target(workspace, name, ""))
+    }
+
+    /// Brings the experiment back, with the runs that were deleted with it.
+    pub fn restore_experiment(&self, workspace: &str, name: &str) -> Result<Experiment> {
+        self.call("POST", &experiment_target(workspace, name, "/restore"))
     }
 
     pub fn compute_targets(&self, workspace: &str) -> Result<Vec<ComputeTarget>> {
@@ -44,4 +58,8 @@ impl Client {
     pub fn environments(&self) -> Result<Vec<Environment>> {
         self.get("/api/environments")
     }
+}
+
+fn experiment_target(workspace: &str, name: &str, rest: &str) -> String {
+    workspace_target(workspace, &format!("/experiments/{}{rest}", encode(name)))
 }

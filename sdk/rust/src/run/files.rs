@@ -4,14 +4,12 @@ use lazuli_domain::{ApiError, Artifact, ErrorKind, artifact_path, download_path}
 
 use super::Run;
 use crate::Result;
-use crate::client::open_file;
 
 impl Run {
     /// Keeps a local file with the run: `run.upload_file("outputs/model.onnx", "model.onnx")?`.
     pub fn upload_file(&self, name: &str, file: impl AsRef<Path>) -> Result<()> {
         let name = artifact_path(name)?;
-        let (mut content, length) = open_file(file.as_ref())?;
-        self.client()?.put_artifact(&self.run_id, &name, &mut content, length, None).map(drop)
+        self.client()?.put_artifact_file(&self.run_id, &name, file.as_ref(), None).map(drop)
     }
 
     /// Keeps everything below a folder with the run, below `name`.
