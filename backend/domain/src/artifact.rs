@@ -41,8 +41,8 @@ pub struct LogFile {
 /// a folder, it stays inside. Backslashes are refused because they would mean two things.
 pub fn artifact_path(name: &str) -> Result<String, ApiError> {
     let refuse = |why: &str| {
-        let shown: String = name.chars().take(60).flat_map(char::escape_default).collect();
-        Err(ApiError::invalid(format!("the artifact name `{shown}` {why}"))
+        let name = crate::shown(name, 60);
+        Err(ApiError::invalid(format!("the artifact name `{name}` {why}"))
             .hint("use a relative path such as `outputs/model.pkl`"))
     };
     if name.len() > 1024 {

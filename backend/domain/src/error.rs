@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::{MAX_NAME, shown};
+
 /// What kind of failure it was; code branches on this, people read [`ApiError::message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,6 +46,7 @@ impl ApiError {
     }
 
     pub fn not_found(what: &str, name: &str) -> Self {
+        let name = shown(name, MAX_NAME);
         Self::new(ErrorKind::NotFound, format!("{what} `{name}` not found"))
     }
 

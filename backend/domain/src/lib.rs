@@ -43,7 +43,7 @@ pub use housekeeping::{GcReport, GcRequest, Line, Progress};
 pub use job::{JobEnd, JobFile, JobReport, JobSpec, JobStage, NewJob, PythonEnvironment};
 pub use metric::{Metric, MetricKind, MetricPoint, MetricSummary, MetricValue, Number};
 pub use model::{Model, ModelFile, ModelSource, NewModel};
-pub use name::{MAX_NAME, check_name};
+pub use name::{MAX_NAME, check_name, shown};
 pub use process::ProcessIdentity;
 pub use run::{NewRun, Run, RunError, RunKind, RunPatch};
 pub use secret::{NewSecret, Secret};

@@ -19,15 +19,37 @@ pub fn check_name(what: &str, name: &str) -> Result<(), ApiError> {
     } else {
         return Ok(());
     };
-    let shown: String = name.chars().take(40).flat_map(char::escape_default).collect();
-    let shown = if name.chars().count() > 40 { format!("{shown}…") } else { shown };
-    Err(ApiError::new(ErrorKind::Invalid, format!("the {what} name `{shown}` {problem}"))
+    let name = shown(name, 40);
+    Err(ApiError::new(ErrorKind::Invalid, format!("the {what} name `{name}` {problem}"))
         .hint(format!("choose a name of 1 to {MAX_NAME} printable characters")))
+}
+
+/// What somebody sent, as a message may repeat it: one line of at most `most` characters.
+pub fn shown(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(most) {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_repeated_is_one_short_line() {
+        assert_eq!(shown("Größe `a`", 9), "Größe `a`");
+        assert_eq!(shown("a\nb\0c", 40), "a\\nb\\u{0}c");
+        assert_eq!(shown("abcdef", 3), "abc…");
+    }
 
     #[test]
     fn names_are_printable_and_of_bounded_length() {

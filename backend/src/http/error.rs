@@ -20,7 +20,7 @@ impl Failure {
     /// The request does not name this daemon: it may come from a page whose host name was bound to
     /// this address (DNS rebinding).
     pub fn wrong_host(host: &str) -> Failure {
-        let host: String = host.chars().take(80).flat_map(char::escape_default).collect();
+        let host = lazuli_domain::shown(host, 80);
         Failure {
             status: StatusCode::FORBIDDEN,
             body: ApiError::new(

@@ -72,20 +72,9 @@ pub(super) fn check_length(what: &str, length: usize) -> Result<(), SearchError>
     .hint("search in several steps"))
 }
 
-/// A piece of the user's text as a message shows it: short, and without control characters.
+/// A piece of the user's text as a message shows it.
 pub(super) fn shown(piece: &str) -> String {
-    let mut shown: String = piece.chars().take(40).flat_map(visible).collect();
-    if piece.chars().nth(40).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn visible(character: char) -> Vec<char> {
-    match character.is_control() {
-        true => character.escape_default().collect(),
-        false => vec![character],
-    }
+    crate::shown(piece, 40)
 }
 
 /// The candidate that `given` was probably meant to be: a few letters changed, added, left out or
