@@ -1,11 +1,11 @@
 use crate::{ApiError, ErrorKind};
 
 /// Longest name of anything that people name, in characters.
-pub const MAX_NAME: usize = 200;
+pub const MAX_NAME: usize = 250;
 
 /// Checks a name that a person gave to `what` (an "experiment", a "model", a "metric" …).
 ///
-/// One rule serves all: 1 to 200 characters, none of them a control character, none of them blank
+/// One rule serves all: 1 to 250 characters, none of them a control character, none of them blank
 /// at either end. Names are never used as file names, so `/` and `..` are harmless in them.
 pub fn check_name(what: &str, name: &str) -> Result<(), ApiError> {
     let problem = if name.is_empty() {

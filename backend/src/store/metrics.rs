@@ -293,14 +293,17 @@ pub fn headers(connection: &Connection, run: i64) -> Result<Vec<MetricHeader>> {
     )
 }
 
-pub fn header(connection: &Connection, run: i64, run_id: &str, name: &str) -> Result<MetricHeader> {
-    let found = connection.row(
+pub fn find_header(connection: &Connection, run: i64, name: &str) -> Result<Option<MetricHeader>> {
+    connection.row(
         "SELECT key, name, kind, description, count FROM metrics
          WHERE run = ?1 AND name = ?2 AND count > 0",
         params![run, name],
         header_of_row,
-    )?;
-    if let Some(header) = found {
+    )
+}
+
+pub fn header(connection: &Connection, run: i64, run_id: &str, name: &str) -> Result<MetricHeader> {
+    if let Some(header) = find_header(connection, run, name)? {
         return Ok(header);
     }
     let names: Vec<String> =

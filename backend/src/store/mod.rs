@@ -13,6 +13,7 @@ mod error;
 pub mod events;
 pub mod experiments;
 pub mod gc;
+pub mod inputs;
 pub mod jobs;
 pub mod metrics;
 mod migrations;

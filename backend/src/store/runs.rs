@@ -254,6 +254,39 @@ pub fn set_end(
     Ok(())
 }
 
+pub fn set_ended_at(connection: &Connection, run: i64, ended_at_ms: Option<i64>) -> Result<()> {
+    connection
+        .execute("UPDATE runs SET ended_at_ms = ?2 WHERE key = ?1", params![run, ended_at_ms])?;
+    Ok(())
+}
+
+/// Takes the end back; the run gets a spool file anew.
+pub fn reopen(connection: &Connection, run: i64) -> Result<()> {
+    connection.execute(
+        "UPDATE runs SET ended_at_ms = NULL, error = NULL, spool_offset = 0 WHERE key = ?1",
+        params![run],
+    )?;
+    Ok(())
+}
+
+pub fn set_parent(connection: &Connection, run: i64, parent: i64) -> Result<()> {
+    connection.execute("UPDATE runs SET parent = ?2 WHERE key = ?1", params![run, parent])?;
+    Ok(())
+}
+
+/// True when `run` is `above`, or one of the runs below it.
+pub fn is_below(connection: &Connection, run: i64, above: i64) -> Result<bool> {
+    let found: i64 = connection.value(
+        "WITH RECURSIVE line (key) AS (
+            SELECT key FROM runs WHERE key = ?1
+            UNION SELECT runs.parent FROM runs JOIN line ON runs.key = line.key
+                WHERE runs.parent IS NOT NULL)
+         SELECT count(*) FROM line WHERE key = ?2",
+        params![run, above],
+    )?;
+    Ok(found > 0)
+}
+
 /// What was read from a spool more than before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Read {

@@ -36,7 +36,7 @@ impl RunEnd {
         }
     }
 
-    fn error(&self) -> Option<&RunError> {
+    pub(super) fn error(&self) -> Option<&RunError> {
         match self {
             Self::Failed(error) => Some(error),
             _ => None,
@@ -96,6 +96,16 @@ pub async fn cancel_run(app: &Arc<App>, given: String) -> Result<Run> {
 /// Ends the run: what was logged is read to the last record and committed together with the end,
 /// and nothing can be logged afterwards. The same end again is accepted, another one is a conflict.
 pub async fn end_run(app: &Arc<App>, run_id: &str, end: RunEnd) -> Result<Run> {
+    end_run_at(app, run_id, end, None).await
+}
+
+/// The same at a time that somebody says; now, when nobody does.
+pub(super) async fn end_run_at(
+    app: &Arc<App>,
+    run_id: &str,
+    end: RunEnd,
+    ended_at_ms: Option<i64>,
+) -> Result<Run> {
     let gate = app.enter_run(run_id).await;
     let head = head(app, run_id.to_owned()).await?;
     if head.status.is_final() {
@@ -126,7 +136,8 @@ pub async fn end_run(app: &Arc<App>, run_id: &str, end: RunEnd) -> Result<Run> {
                 let path = artifact.path.clone();
                 write.event(&head.scope(), EventKind::ArtifactAdded { path })?;
             }
-            store::runs::set_end(write, head.key, end.status(), end.error(), now_ms())?;
+            let ended_at_ms = ended_at_ms.unwrap_or_else(now_ms);
+            store::runs::set_end(write, head.key, end.status(), end.error(), ended_at_ms)?;
             write.event(&head.scope(), EventKind::RunStatus { status: end.status() })?;
             // Unlinked while the lock is held: who waits for it finds a file without a name.
             write.after_commit(move || {

@@ -105,8 +105,8 @@ fn each_gets_one_sentence_and_a_next_step() {
         hint: look at its `.amlignore` or `.gitignore`
         [1]
         $ lazuli experiment create (300 characters)
-        error: the experiment name `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` has 300 characters, at most 200 are allowed
-        hint: choose a name of 1 to 200 printable characters
+        error: the experiment name `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` has 300 characters, at most 250 are allowed
+        hint: choose a name of 1 to 250 printable characters
         [1]
         $ lazuli experiment use churn
         error: a shell keeps no experiment between two commands
@@ -186,8 +186,8 @@ fn a_wrong_value_changes_nothing() {
         hint: log it by another name
         [1]
         $ lazuli log fine=1 (300 characters)=1 --run RUN
-        error: the metric name `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` has 300 characters, at most 200 are allowed
-        hint: choose a name of 1 to 200 printable characters
+        error: the metric name `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` has 300 characters, at most 250 are allowed
+        hint: choose a name of 1 to 250 printable characters
         [1]
         $ lazuli upload model.pkl --name ../model.pkl --run RUN
         error: the artifact name `../model.pkl` contains `..`

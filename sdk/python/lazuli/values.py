@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-MAX_NAME = 200
+MAX_NAME = 250
 
 
 def check_name(what, name):

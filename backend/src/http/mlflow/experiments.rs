@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 use super::error::Answer;
 use super::wire::{KeyValue, Message, Reply, done, lifecycle_stage, pairs};
-use super::{Scope, validate};
+use super::{Scope, VIEWS, validate, view};
 use crate::app::App;
 use crate::tracking::mlflow as tracking;
+
+/// Of one answer.
+const MOST_EXPERIMENTS: i64 = 50_000;
 
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -42,6 +45,37 @@ pub async fn get_by_name(
 ) -> Answer<Reply<Value>> {
     let name = message.required_text("experiment_name")?.to_owned();
     Ok(one(tracking::experiment_by_name(&app, workspace, name).await?))
+}
+
+pub async fn search(
+    State(app): State<Arc<App>>,
+    Scope(workspace): Scope,
+    message: Message,
+) -> Answer<Reply<Value>> {
+    let limit = message.integer("max_results")?.filter(|limit| *limit != 0).unwrap_or(1000);
+    if !(1..=MOST_EXPERIMENTS).contains(&limit) {
+        return Err(message.invalid(
+            "max_results",
+            &format!("It must be a positive integer, at most {MOST_EXPERIMENTS}"),
+        ));
+    }
+    let view = view(message.choice("view_type", &VIEWS)?);
+    let order_by = message.texts("order_by")?;
+    let filter = message.text("filter")?.unwrap_or_default();
+    let token = message.text("page_token")?.filter(|token| !token.is_empty());
+    let limit = limit as usize;
+    let page = tracking::search_experiments(&app, workspace, filter, &order_by, view, limit, token)
+        .await?;
+    let mut answer = json!({});
+    if !page.items.is_empty() {
+        let experiments: Vec<ExperimentMessage> =
+            page.items.into_iter().map(ExperimentMessage::from).collect();
+        answer["experiments"] = json!(experiments);
+    }
+    if let Some(token) = page.next_cursor {
+        answer["next_page_token"] = token.into();
+    }
+    Ok(Reply(answer))
 }
 
 pub async fn update(

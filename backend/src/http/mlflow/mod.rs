@@ -15,6 +15,10 @@
 
 pub mod error;
 mod experiments;
+mod inputs;
+mod logging;
+mod metrics;
+mod runs;
 mod validate;
 mod wire;
 
@@ -27,6 +31,7 @@ use axum::routing::{get, post};
 use lazuli_domain::DEFAULT_WORKSPACE;
 
 use crate::app::App;
+use crate::store::search::View;
 use error::{Answer, Failure};
 
 /// The MLflow whose API is spoken here.
@@ -55,6 +60,23 @@ fn second() -> Router<Arc<App>> {
         .route("/experiments/update", post(experiments::update))
         .route("/experiments/set-experiment-tag", post(experiments::set_tag))
         .route("/experiments/delete-experiment-tag", post(experiments::delete_tag))
+        .route("/experiments/search", get(experiments::search).post(experiments::search))
+        .route("/experiments/search-datasets", post(inputs::search_datasets))
+        .route("/runs/create", post(runs::create))
+        .route("/runs/get", get(runs::get))
+        .route("/runs/update", post(runs::update))
+        .route("/runs/search", post(runs::search))
+        .route("/runs/log-metric", post(logging::metric))
+        .route("/runs/log-parameter", post(logging::parameter))
+        .route("/runs/log-batch", post(logging::batch))
+        .route("/runs/set-tag", post(logging::tag))
+        .route("/runs/delete-tag", post(runs::delete_tag))
+        .route("/runs/log-inputs", post(inputs::log_inputs))
+        .route("/runs/outputs", post(inputs::log_outputs))
+        .route("/runs/log-model", post(inputs::log_model))
+        .route("/metrics/get-history", get(metrics::history))
+        .route("/metrics/get-history-bulk", get(metrics::bulk))
+        .route("/metrics/get-history-bulk-interval", get(metrics::bulk_interval))
 }
 
 /// True for a path whose failures are read by MLflow's clients.
@@ -73,6 +95,17 @@ pub fn serves(path: &str) -> bool {
 
 async fn version() -> &'static str {
     VERSION
+}
+
+/// MLflow's words for what of deletion a search looks at.
+const VIEWS: [&str; 3] = ["ACTIVE_ONLY", "DELETED_ONLY", "ALL"];
+
+fn view(word: Option<&str>) -> View {
+    match word {
+        Some("DELETED_ONLY") => View::Deleted,
+        Some("ALL") => View::All,
+        _ => View::Active,
+    }
 }
 
 /// The workspace that the address names, or the default one.

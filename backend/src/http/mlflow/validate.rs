@@ -41,6 +41,25 @@ pub fn tags(
     Ok(tags)
 }
 
+/// The key of a run's tag.
+pub fn tag_key(message: &Message, key: &str) -> Answer<()> {
+    let path = message.path("key");
+    key_name(&path, key)?;
+    length(&path, LONGEST_KEY, key)
+}
+
+/// A value that is too long is cut, as MLflow does.
+pub fn truncated(value: &str, limit: usize) -> String {
+    match value.char_indices().nth(limit) {
+        Some((end, _)) => value[..end].to_owned(),
+        None => value.to_owned(),
+    }
+}
+
+pub fn truncated_tags(tags: StringMap) -> StringMap {
+    tags.into_iter().map(|(key, value)| (key, truncated(&value, LONGEST_TAG))).collect()
+}
+
 /// A key of a tag, parameter or metric: it could be the path of a file.
 pub fn key_name(path: &str, name: &str) -> Answer<()> {
     let is_allowed = |character: char| character.is_alphanumeric() || "_/.- :".contains(character);

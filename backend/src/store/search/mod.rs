@@ -85,6 +85,12 @@ impl Query {
         self
     }
 
+    /// Asks for something else in the place of each comparison.
+    pub fn map_comparisons(mut self, ask: fn(Comparison) -> Filter) -> Query {
+        self.filter = self.filter.take().map(|filter| mapped(filter, ask));
+        self
+    }
+
     /// Decides among those that are equal until now; nothing when the field has decided already.
     pub fn then_by(mut self, field: Field, descending: bool) -> Query {
         if !self.order.iter().any(|earlier| earlier.field == field) {
@@ -99,6 +105,28 @@ impl Query {
             None => Vec::new(),
             Some(Filter::And(parts)) => parts.iter().collect(),
             Some(other) => vec![other],
+        }
+    }
+}
+
+fn mapped(filter: Filter, ask: fn(Comparison) -> Filter) -> Filter {
+    match filter {
+        Filter::Compare(comparison) => ask(comparison),
+        Filter::Not(inner) => Filter::Not(Box::new(mapped(*inner, ask))),
+        // An `And` never stands directly in an `And`.
+        Filter::And(parts) => {
+            let flat = |part| match mapped(part, ask) {
+                Filter::And(inner) => inner,
+                other => vec![other],
+            };
+            Filter::And(parts.into_iter().flat_map(flat).collect())
+        }
+        Filter::Or(parts) => {
+            let flat = |part| match mapped(part, ask) {
+                Filter::Or(inner) => inner,
+                other => vec![other],
+            };
+            Filter::Or(parts.into_iter().flat_map(flat).collect())
         }
     }
 }

@@ -199,15 +199,15 @@ fn member(connection: &Connection, column: &str, key: &str) -> Place {
     rows(connection.members_of(column), on, "{}.value", Kind::Text)
 }
 
-/// Datasets come with MLflow's `log-inputs`, which has no tables yet: no run has any.
 fn dataset(field: DatasetField) -> Place {
-    let nothing = "(SELECT 0 AS run, '' AS name, '' AS digest, '' AS context)";
+    let read = "(SELECT run_datasets.run, datasets.name, datasets.digest, run_datasets.context
+        FROM run_datasets JOIN datasets ON datasets.key = run_datasets.dataset)";
     let value = match field {
         DatasetField::Name => "{}.name",
         DatasetField::Digest => "{}.digest",
         DatasetField::Context => "{}.context",
     };
-    several(nothing, Piece::new("{}.run = runs.key"), value)
+    several(read, Piece::new("{}.run = runs.key"), value)
 }
 
 fn unknown(entity: Entity, field: &Field) -> Error {

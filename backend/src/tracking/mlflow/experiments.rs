@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
-use lazuli_domain::{ApiError, ErrorKind, Experiment, StringMap};
+use lazuli_domain::search::{Attribute, Entity, Field};
+use lazuli_domain::{ApiError, ErrorKind, Experiment, Page, StringMap};
 
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::Result;
 use crate::store::experiments::DEFAULT_NAME;
+use crate::store::search::{Query, Search, View};
 use crate::store::{self, Connection, Write};
 
 /// The id by which every client knows an experiment that is always there. In the default workspace
@@ -39,6 +41,51 @@ pub async fn experiment(app: &Arc<App>, workspace: String, id: String) -> Result
         return default_experiment(app, workspace).await;
     }
     app.store.read(move |database| find(database, &workspace, &id)).await
+}
+
+/// One page of experiments, those made last first unless another order is asked for.
+pub async fn search_experiments(
+    app: &Arc<App>,
+    workspace: String,
+    filter: &str,
+    order_by: &[String],
+    view: View,
+    limit: usize,
+    page_token: Option<&str>,
+) -> Result<Page<Experiment>> {
+    default_experiment(app, workspace.clone()).await?;
+    let query = Query::parse(Entity::Experiment, filter, order_by, page_token)?;
+    let newest_first = order_by.is_empty();
+    let query = match newest_first {
+        true => query.then_by(Field::Attribute(Attribute::Created), true),
+        false => query,
+    }
+    .then_by(Field::Attribute(Attribute::Id), !newest_first);
+    let search = Search { workspace, view, limit, query };
+    app.store.read(move |database| store::search::experiments(database, &search)).await
+}
+
+/// The keys of those of these experiments that are there, also when they are deleted.
+pub(super) async fn keys(app: &Arc<App>, workspace: String, ids: Vec<String>) -> Result<Vec<i64>> {
+    let mut keys = Vec::with_capacity(ids.len());
+    if ids.iter().any(|id| names_default(id)) {
+        keys.push(default_experiment(app, workspace.clone()).await?.id);
+    }
+    app.store
+        .read(move |database| {
+            for id in ids.iter().filter(|id| !names_default(id)) {
+                let key = key_of(id)?;
+                if store::experiments::find_by_key(database, key)?
+                    .is_some_and(|experiment| experiment.workspace == workspace)
+                {
+                    keys.push(key);
+                }
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            Ok(keys)
+        })
+        .await
 }
 
 /// Also when it is deleted.
@@ -170,18 +217,21 @@ fn ensure_default(write: &Write<'_>, workspace: &str) -> Result<Experiment> {
 }
 
 fn find(connection: &Connection, workspace: &str, id: &str) -> Result<Experiment> {
-    let Ok(key) = id.parse::<i64>() else {
-        let id: String = id.chars().take(80).collect();
-        return Err(ApiError::invalid(format!(
-            "Invalid experiment ID '{id}'. Experiment ID must be a valid integer."
-        ))
-        .into());
-    };
+    let key = key_of(id)?;
     match store::experiments::find_by_key(connection, key)? {
         Some(experiment) if experiment.workspace == workspace => Ok(experiment),
         _ => Err(ApiError::new(ErrorKind::NotFound, format!("No Experiment with id={key} exists"))
             .into()),
     }
+}
+
+fn key_of(id: &str) -> Result<i64, ApiError> {
+    id.parse().map_err(|_no_number| {
+        let id: String = id.chars().take(80).collect();
+        ApiError::invalid(format!(
+            "Invalid experiment ID '{id}'. Experiment ID must be a valid integer."
+        ))
+    })
 }
 
 fn check_free(connection: &Connection, workspace: &str, name: &str) -> Result<()> {

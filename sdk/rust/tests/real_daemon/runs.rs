@@ -147,7 +147,7 @@ fn bad_input_is_explained_and_changes_nothing() {
         let long = "x".repeat(300);
         let shown = format!("`{}…`", "x".repeat(40));
         let too_long = |what: &str| {
-            format!("the {what} name {shown} has 300 characters, at most 200 are allowed")
+            format!("the {what} name {shown} has 300 characters, at most 250 are allowed")
         };
         check_error(run.log(&long, 1), &too_long("metric"));
         check_error(run.log_list("", [1]), "the metric name `` is empty");
