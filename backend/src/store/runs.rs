@@ -260,10 +260,12 @@ pub fn set_ended_at(connection: &Connection, run: i64, ended_at_ms: Option<i64>)
     Ok(())
 }
 
-/// Takes the end back; the run gets a spool file anew.
+/// Takes the end back; the run gets a spool file anew, and what is counted in it begins at 0.
 pub fn reopen(connection: &Connection, run: i64) -> Result<()> {
     connection.execute(
-        "UPDATE runs SET ended_at_ms = NULL, error = NULL, spool_offset = 0 WHERE key = ?1",
+        "UPDATE runs SET ended_at_ms = NULL, error = NULL, spool_offset = 0, spool_records = 0,
+            rejected_records = 0, rejected_reason = NULL
+         WHERE key = ?1",
         params![run],
     )?;
     Ok(())

@@ -63,7 +63,8 @@ fn add_points(write: &mut Write<'_>, head: &RunHead, given: Vec<LoggedPoint>) ->
         points.take(write, name, MetricKind::Scalar, "", point)?;
     }
     points.forget_known(write)?;
-    points.finish(write, head)
+    points.finish(write, head)?;
+    Ok(())
 }
 
 fn set_parameter(write: &Write<'_>, head: &RunHead, key: &str, value: &str) -> Result<()> {
