@@ -6,7 +6,7 @@
 
 CREATE TABLE datasets (
     key         INTEGER PRIMARY KEY AUTOINCREMENT,
-    experiment  INTEGER NOT NULL REFERENCES experiments,
+    experiment  INTEGER NOT NULL REFERENCES experiments ON DELETE CASCADE,
     name        TEXT NOT NULL,
     digest      TEXT NOT NULL,
     source_type TEXT NOT NULL,
@@ -17,8 +17,8 @@ CREATE TABLE datasets (
 ) STRICT;
 
 CREATE TABLE run_datasets (
-    run     INTEGER NOT NULL REFERENCES runs,
-    dataset INTEGER NOT NULL REFERENCES datasets,
+    run     INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+    dataset INTEGER NOT NULL REFERENCES datasets ON DELETE CASCADE,
     -- What it was used for, `train` or `eval`: the tag that searches ask for.
     context TEXT,
     tags    TEXT NOT NULL,                 -- JSON object
@@ -29,7 +29,7 @@ CREATE INDEX run_datasets_by_dataset ON run_datasets (dataset, run);
 
 -- A model may be told before anybody has logged it, so the id stands here as it came.
 CREATE TABLE run_models (
-    run       INTEGER NOT NULL REFERENCES runs,
+    run       INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
     direction TEXT NOT NULL,               -- input, output
     model_id  TEXT NOT NULL,
     step      INTEGER NOT NULL,

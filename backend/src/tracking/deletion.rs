@@ -93,11 +93,11 @@ pub async fn restore_experiment(
         .await
 }
 
-fn tell(write: &mut Write<'_>, runs: &[RunHead], kind: &EventKind) -> Result<()> {
+pub(super) fn tell(write: &mut Write<'_>, runs: &[RunHead], kind: &EventKind) -> Result<()> {
     runs.iter().try_for_each(|head| write.event(&head.scope(), kind.clone()))
 }
 
-fn scope(experiment: &Experiment) -> EventScope {
+pub(super) fn scope(experiment: &Experiment) -> EventScope {
     EventScope {
         workspace: experiment.workspace.clone(),
         experiment: Some(experiment.name.clone()),

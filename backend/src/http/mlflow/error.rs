@@ -25,11 +25,6 @@ impl Failure {
         ApiError::invalid(message).into()
     }
 
-    /// What is named does not exist.
-    pub fn missing(message: impl Into<String>) -> Failure {
-        ApiError::new(ErrorKind::NotFound, message).into()
-    }
-
     /// MLflow has the route or may have it in a later version; Lazuli has it not. Clients that see
     /// this code do without, or try an older route.
     pub fn no_such_route(method: &str, path: &str) -> Failure {

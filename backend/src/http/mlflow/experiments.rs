@@ -103,6 +103,26 @@ pub async fn set_tag(
     Ok(done())
 }
 
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Scope(workspace): Scope,
+    message: Message,
+) -> Answer<Reply<Value>> {
+    let id = message.required_text("experiment_id")?.to_owned();
+    tracking::delete_experiment(&app, workspace, id).await?;
+    Ok(done())
+}
+
+pub async fn restore(
+    State(app): State<Arc<App>>,
+    Scope(workspace): Scope,
+    message: Message,
+) -> Answer<Reply<Value>> {
+    let id = message.required_text("experiment_id")?.to_owned();
+    tracking::restore_experiment(&app, workspace, id).await?;
+    Ok(done())
+}
+
 pub async fn delete_tag(
     State(app): State<Arc<App>>,
     Scope(workspace): Scope,

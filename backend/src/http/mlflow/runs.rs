@@ -102,6 +102,26 @@ pub async fn search(
     }))
 }
 
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Scope(workspace): Scope,
+    message: Message,
+) -> Answer<Reply<Value>> {
+    let run_id = message.run_id()?.to_owned();
+    tracking::delete_run(&app, workspace, run_id).await?;
+    Ok(done())
+}
+
+pub async fn restore(
+    State(app): State<Arc<App>>,
+    Scope(workspace): Scope,
+    message: Message,
+) -> Answer<Reply<Value>> {
+    let run_id = message.run_id()?.to_owned();
+    tracking::restore_run(&app, workspace, run_id).await?;
+    Ok(done())
+}
+
 pub async fn delete_tag(
     State(app): State<Arc<App>>,
     Scope(workspace): Scope,

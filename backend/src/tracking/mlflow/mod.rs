@@ -11,6 +11,7 @@
 //! metrics of an evaluation to the run of the training. Lazuli's SDKs still find it ended.
 
 mod changes;
+mod deletion;
 mod experiments;
 mod history;
 mod inputs;
@@ -24,6 +25,7 @@ use crate::store::runs::RunHead;
 use crate::store::{self, Connection};
 
 pub use changes::{RunChange, delete_tag, update_run};
+pub use deletion::{delete_experiment, delete_run, restore_experiment, restore_run};
 pub use experiments::{
     create_experiment, delete_experiment_tag, experiment, experiment_by_name, rename_experiment,
     search_experiments, set_experiment_tag,
