@@ -36,6 +36,11 @@ def main():
             [python, "-m", "pytest", "tests/e2e", "-p", "no:cacheprovider", "--durations=10", "-ra"],
             CHECKOUT,
         ),
+        (
+            "Requests",
+            [python, "-m", "pytest", "tests/fuzz", "-p", "no:cacheprovider", "-q", "-ra"],
+            CHECKOUT,
+        ),
     ]
     results = [run(name, command, folder, environment) for name, command, folder in suites]
 
