@@ -38,7 +38,7 @@ def main():
         ),
         (
             "Requests",
-            [python, "-m", "pytest", "tests/fuzz", "-p", "no:cacheprovider", "-q", "-ra"],
+            [python, "-m", "pytest", "tests/fuzz", "-p", "no:cacheprovider", "-ra"],
             CHECKOUT,
         ),
     ]

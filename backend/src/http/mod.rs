@@ -22,6 +22,7 @@ mod openapi;
 mod runs;
 mod secrets;
 mod snapshots;
+mod unread;
 mod uploads;
 mod view;
 mod workspaces;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use lazuli_domain::ApiError;
@@ -72,6 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
+        .layer(from_fn(unread::leave_nothing))
         .with_state(app)
 }
 
