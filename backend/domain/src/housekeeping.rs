@@ -54,3 +54,34 @@ pub struct GcReport {
     /// Of uploads, environments and blobs.
     pub bytes: u64,
 }
+
+/// What was brought back from a backup, or brought in with an experiment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RestoreReport {
+    pub runs: u64,
+    pub experiments: u64,
+    pub models: u64,
+    pub secrets: u64,
+    pub blobs: u64,
+    /// Of the blobs.
+    pub bytes: u64,
+    /// Digests of files that were lost before the archive was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// What came in with an archive of an experiment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ImportReport {
+    pub experiment: String,
+    /// Runs that are new here.
+    pub runs: u64,
+    /// Runs that were here already, from an earlier import, and were left as they are.
+    pub present: u64,
+    pub blobs: u64,
+    pub bytes: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}

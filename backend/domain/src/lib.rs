@@ -39,7 +39,7 @@ pub use environment::{Environment, EnvironmentState};
 pub use error::{ApiError, ErrorKind};
 pub use event::{Event, EventKind};
 pub use experiment::{Experiment, NewExperiment};
-pub use housekeeping::{GcReport, GcRequest, Line, Progress};
+pub use housekeeping::{GcReport, GcRequest, ImportReport, Line, Progress, RestoreReport};
 pub use job::{JobEnd, JobFile, JobReport, JobSpec, JobStage, NewJob, PythonEnvironment};
 pub use metric::{Metric, MetricKind, MetricPoint, MetricSummary, MetricValue, Number};
 pub use model::{Model, ModelFile, ModelSource, NewModel};

@@ -120,24 +120,28 @@ impl Blobs {
 
     /// Keeps a copy of a file.
     pub async fn store_file(&self, path: &Path) -> Result<Blob> {
-        let (mut blob, path) = (self.begin()?, path.to_owned());
-        let blob = tokio::task::spawn_blocking(move || -> Result<UnfinishedBlob> {
-            let mut file =
-                File::open(&path).while_trying(|| format!("opening `{}`", path.display()))?;
+        let file = File::open(path).while_trying(|| format!("opening `{}`", path.display()))?;
+        self.store(file, None).await
+    }
+
+    /// Keeps what the reader gives. With `expected`, only that content is kept.
+    pub async fn store(
+        &self,
+        mut content: impl Read + Send + 'static,
+        expected: Option<&str>,
+    ) -> Result<Blob> {
+        let mut blob = self.begin()?;
+        let blob = blocking(move || {
             let mut buffer = vec![0; 256 * 1024];
             loop {
-                let read = file
-                    .read(&mut buffer)
-                    .while_trying(|| format!("reading `{}`", path.display()))?;
-                if read == 0 {
-                    return Ok(blob);
+                match content.read(&mut buffer).while_trying(|| "reading a file".into())? {
+                    0 => return Ok(blob),
+                    count => blob.write(&buffer[..count])?,
                 }
-                blob.write(&buffer[..read])?;
             }
         })
-        .await
-        .map_err(|panic| Error::Defect(format!("keeping a file broke down: {panic}")))??;
-        self.keep(blob, None).await
+        .await?;
+        self.keep(blob, expected).await
     }
 
     /// Makes a file of the same file system a blob; the caller has read its digest.

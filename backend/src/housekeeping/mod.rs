@@ -3,7 +3,13 @@
 //!
 //! Work that reads every blob and work that removes some exclude each other ([`Exclusion`]).
 
+mod archive;
+mod backup;
+mod export;
 mod gc;
+mod import;
+mod staging;
+mod tar;
 
 use std::sync::Arc;
 
@@ -13,7 +19,11 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc};
 
 use crate::error::Result;
 
+pub use backup::{Chunks, backup, restore};
+pub use export::export;
 pub use gc::gc;
+pub use import::import;
+pub use staging::stage;
 
 /// Who reads all blobs, or removes some.
 #[derive(Default)]

@@ -14,6 +14,17 @@ const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0006_inputs.sql"),
 ];
 
+/// How many there are; what an archive of another number holds is not what the tables here hold.
+pub fn count() -> u64 {
+    MIGRATIONS.len() as u64
+}
+
+/// The tables that they make, in their order.
+pub(super) fn tables() -> Vec<&'static str> {
+    let lines = MIGRATIONS.iter().flat_map(|migration| migration.lines());
+    lines.filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split(' ').next()).collect()
+}
+
 pub(super) fn apply(connection: &Connection) -> Result<()> {
     connection
         .run_migration("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")?;

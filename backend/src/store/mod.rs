@@ -6,17 +6,20 @@
 //! statements, one file per kind of thing; they know nothing of threads and transactions.
 
 pub mod artifacts;
+pub mod backup;
 mod columns;
+pub mod copy;
 pub mod deletion;
 pub mod entries;
 mod error;
 pub mod events;
+pub mod experiment_copy;
 pub mod experiments;
 pub mod gc;
 pub mod inputs;
 pub mod jobs;
 pub mod metrics;
-mod migrations;
+pub mod migrations;
 pub mod models;
 mod readers;
 pub mod runs;
@@ -35,7 +38,7 @@ use std::sync::Arc;
 
 pub use error::StoreError;
 use readers::Readers;
-pub use sql::{Connection, PostgresAddress};
+pub use sql::{Connection, Owned, PostgresAddress};
 use tokio::sync::watch;
 use writer::Writer;
 pub use writer::{EventScope, Write};

@@ -1,5 +1,5 @@
-//! Which tables there are, asked of the database itself: what is to be true of all of them (a backup,
-//! what refers to a blob) must not forget the one that was added last.
+//! Which tables there are, found out by itself: what is to be true of all of them (a backup, what
+//! refers to a blob) must not forget the one that was added last.
 
 use super::Connection;
 use super::sql::params;
@@ -10,6 +10,8 @@ use crate::error::Result;
 pub struct Table {
     pub name: String,
     pub columns: Vec<String>,
+    /// The columns of its primary key, in their order.
+    pub primary_key: Vec<String>,
 }
 
 impl Table {
@@ -18,25 +20,12 @@ impl Table {
     }
 }
 
-/// By name.
+/// In the order in which they were made: a table follows those that it refers to.
 pub fn tables(connection: &Connection) -> Result<Vec<Table>> {
-    let names: Vec<String> = connection.rows(
-        match connection {
-            Connection::Sqlite(_) => {
-                r"SELECT name FROM sqlite_master
-                 WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name"
-            }
-            Connection::Postgres(_) => {
-                "SELECT CAST(table_name AS TEXT) FROM information_schema.tables
-                 WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'
-                 ORDER BY table_name"
-            }
-        },
-        &[],
-        |row| row.get(0),
-    )?;
+    let names = super::migrations::tables();
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
+        let name = name.to_owned();
         let columns = connection.rows(
             match connection {
                 Connection::Sqlite(_) => "SELECT name FROM pragma_table_info(?1) ORDER BY cid",
@@ -49,7 +38,27 @@ pub fn tables(connection: &Connection) -> Result<Vec<Table>> {
             params![name],
             |row| row.get(0),
         )?;
-        tables.push(Table { name, columns });
+        let primary_key = connection.rows(
+            match connection {
+                Connection::Sqlite(_) => {
+                    "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk"
+                }
+                Connection::Postgres(_) => {
+                    "SELECT CAST(used.column_name AS TEXT)
+                     FROM information_schema.key_column_usage AS used
+                     JOIN information_schema.table_constraints AS made
+                        ON made.constraint_name = used.constraint_name
+                        AND made.table_schema = used.table_schema
+                        AND made.table_name = used.table_name
+                     WHERE made.constraint_type = 'PRIMARY KEY'
+                        AND used.table_schema = current_schema() AND used.table_name = ?1
+                     ORDER BY used.ordinal_position"
+                }
+            },
+            params![name],
+            |row| row.get(0),
+        )?;
+        tables.push(Table { name, columns, primary_key });
     }
     Ok(tables)
 }

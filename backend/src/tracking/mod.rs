@@ -32,7 +32,7 @@ pub use jobs::{
 };
 pub use logs::{append_log, list_logs, open_log};
 pub use owners::watch_owners;
-pub use recovery::recover;
+pub use recovery::{open_missing_spools, recover};
 pub use runs::{
     Sampling, child_runs, create_run, flush_run, full_run_id, metric, metrics, patch_run, run,
 };

@@ -19,18 +19,8 @@ const KEPT_EVENTS: u64 = 100_000;
 
 /// To be called before the daemon answers anybody.
 pub async fn recover(app: &Arc<App>) -> Result<()> {
+    open_missing_spools(app).await?;
     let alive = app.store.read(store::runs::alive).await?;
-    for head in &alive {
-        // No spool would mean "finished" to its writers.
-        if !app.home.spool(&head.run_id).exists() {
-            open_spool(app, &head.run_id)?;
-            let key = head.key;
-            let nothing = store::runs::Read::default();
-            app.store
-                .write(move |write| store::runs::set_spool_offset(write, key, 0, nothing))
-                .await?;
-        }
-    }
     let is_alive = |run_id: &str| alive.iter().any(|head| head.run_id == run_id);
 
     for path in entries(&app.home.spool_folder())? {
@@ -49,6 +39,21 @@ pub async fn recover(app: &Arc<App>) -> Result<()> {
     }
     end_canceled_before_start(app).await?;
     app.store.write(|write| store::events::prune(write, KEPT_EVENTS)).await
+}
+
+/// No spool would mean "finished" to the writers of a run.
+pub async fn open_missing_spools(app: &Arc<App>) -> Result<()> {
+    for head in app.store.read(store::runs::alive).await? {
+        if !app.home.spool(&head.run_id).exists() {
+            open_spool(app, &head.run_id)?;
+            let key = head.key;
+            let nothing = store::runs::Read::default();
+            app.store
+                .write(move |write| store::runs::set_spool_offset(write, key, 0, nothing))
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// The last daemon died between an end's commit and the removal of the spool, or before a run was

@@ -4,12 +4,14 @@
 //! `LAZULI_TEST_DATABASE=postgres` runs only the latter.
 
 mod artifacts;
+mod backup;
 mod daemon;
 mod deletion;
 mod details;
 mod disk;
 mod durability;
 mod events;
+mod export;
 mod gc;
 mod guard;
 mod jobs;

@@ -12,7 +12,7 @@ use lazuli_backend::Storage;
 use lazuli_backend::app::App;
 use lazuli_backend::home::Home;
 use lazuli_backend::{http, tracking};
-use lazuli_domain::{ApiError, NewRun, Run, SpoolRecord, spool_line};
+use lazuli_domain::{ApiError, Line, NewRun, Run, SpoolRecord, spool_line};
 use lazuli_tests::postgres::{Database, Postgres};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -77,6 +77,12 @@ impl Daemon {
         let folder = tempfile::tempdir().unwrap();
         let place = Place { folder, database: None, address: Some(address) };
         Daemon::start_in(Arc::new(place)).await
+    }
+
+    /// On SQLite, whatever the others use.
+    pub async fn start_on_sqlite() -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        Daemon::start_in(Arc::new(Place { folder, database: None, address: None })).await
     }
 
     async fn start_in(place: Arc<Place>) -> Daemon {
@@ -152,6 +158,24 @@ impl Daemon {
 
     pub async fn put_bytes(&self, path: &str, bytes: impl Into<Body>) -> Answer {
         self.send(Request::put(path).body(bytes.into()).unwrap()).await
+    }
+
+    /// The last line of an answer that takes its time.
+    pub async fn post_lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> Result<T, ApiError> {
+        let answer = self.send(Request::post(path).body(body.into()).unwrap()).await;
+        if !answer.status.is_success() {
+            return Err(answer.refused(answer.status.as_u16()));
+        }
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        match serde_json::from_str(text.lines().last().unwrap()).unwrap() {
+            Line::Done(report) => Ok(report),
+            Line::Failed(error) => Err(error),
+            Line::Progress(progress) => panic!("{progress:?} was the last line"),
+        }
     }
 
     pub async fn get_refused(&self, path: &str, status: u16) -> ApiError {

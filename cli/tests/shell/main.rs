@@ -1,6 +1,7 @@
 //! The program as people use it: each test has a home of its own, and the daemon that serves it is
 //! gone when the test is over.
 
+mod archives;
 mod bad_input;
 mod daemon;
 mod deletion;

@@ -3,12 +3,13 @@ use lazuli_commands::table::ExperimentCommand;
 use lazuli_domain::{ApiError, NewExperiment, StringMap};
 
 use crate::show::{age, count, date_time, now_ms, pairs};
-use crate::{Caller, Context, Outcome, Session, Table};
+use crate::{Caller, Context, Outcome, Session, Table, Talk, archives};
 
 pub(crate) fn perform(
     command: &ExperimentCommand,
     context: &Context,
     session: &mut Session,
+    talk: &mut dyn Talk,
 ) -> Result<Outcome> {
     match command {
         ExperimentCommand::List { deleted } => list(context, session, *deleted),
@@ -33,6 +34,12 @@ pub(crate) fn perform(
         }
         ExperimentCommand::Delete { name } => delete(context, session, name),
         ExperimentCommand::Restore { name } => restore(context, session, name),
+        ExperimentCommand::Export { name, file, force } => {
+            archives::export(context, session, talk, name, file, *force)
+        }
+        ExperimentCommand::Import { file, name } => {
+            archives::import(context, session, talk, file, name.as_deref())
+        }
         ExperimentCommand::Use { name } => switch(context, session, name),
     }
 }

@@ -1,9 +1,11 @@
 //! `gc`, `backup` and `restore`.
 
 use lazuli::Result;
-use lazuli_commands::table::Gc;
+use lazuli_commands::table::{Backup, Gc, Restore};
 use lazuli_domain::{GcReport, GcRequest, Progress};
+use serde_json::json;
 
+use crate::archives::{lost, new_file, step};
 use crate::show::{byte_size, count};
 use crate::{Context, Outcome, Talk};
 
@@ -11,6 +13,39 @@ pub(crate) fn gc(command: &Gc, context: &Context, talk: &mut dyn Talk) -> Result
     let asked = GcRequest { older_than_seconds: command.older_than, dry_run: command.dry_run };
     let report = context.client.gc(&asked, &mut |progress| tell(talk, progress))?;
     Outcome::new(removed(&report), &report)
+}
+
+pub(crate) fn backup(command: &Backup, context: &Context, talk: &mut dyn Talk) -> Result<Outcome> {
+    let file = new_file(context, &command.file, command.force)?;
+    let size = context.client.backup(&file, &mut |_done| {})?;
+    talk.note(
+        "the secrets in it open only with the file `key` of this home, which no backup contains",
+    );
+    Outcome::new(
+        format!("kept everything in `{}` ({})", command.file, byte_size(size)),
+        &json!({ "file": file, "size": size }),
+    )
+}
+
+pub(crate) fn restore(
+    command: &Restore,
+    context: &Context,
+    talk: &mut dyn Talk,
+) -> Result<Outcome> {
+    let file = context.path(&command.file);
+    let report = context.client.restore(&file, command.force, &mut |now| step(talk, now))?;
+    if report.secrets > 0 {
+        talk.note("its secrets open only with the file `key` of the home they were kept in");
+    }
+    lost(talk, &report.missing);
+    let parts = [
+        count(report.runs, "run"),
+        count(report.experiments, "experiment"),
+        count(report.models, "model version"),
+        count(report.secrets, "secret"),
+        format!("{} ({})", count(report.blobs, "file"), byte_size(report.bytes)),
+    ];
+    Outcome::new(format!("restored {}", parts.join(", ")), &report)
 }
 
 /// Counts are not bytes: they are told as sentences, and not each of them.

@@ -6,6 +6,7 @@
 //! [`Outcome`] to show. Snapshots of source folders are made here too. Nothing here prints, knows
 //! Jupyter, or starts a process.
 
+mod archives;
 mod catalog;
 mod compute;
 mod context;

@@ -34,12 +34,14 @@ fn dispatch(
 ) -> Result<Outcome> {
     match command {
         Command::Workspace(command) => workspace::perform(command, context, session),
-        Command::Experiment(command) => experiment::perform(command, context, session),
+        Command::Experiment(command) => experiment::perform(command, context, session, talk),
         Command::Run(command) => run::perform(command, context, session, talk),
         Command::Model(command) => model::perform(command, context, session, talk),
         Command::Compute(command) => compute::perform(command, context, session),
         Command::Environment(command) => environment::perform(command, context),
         Command::Secret(command) => secret::perform(command, context, session, talk),
         Command::Gc(command) => housekeeping::gc(command, context, talk),
+        Command::Backup(command) => housekeeping::backup(command, context, talk),
+        Command::Restore(command) => housekeeping::restore(command, context, talk),
     }
 }

@@ -46,7 +46,7 @@ fn magics_complete() {
     check(
         "%$0",
         expect![[
-            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %compute (magic), %environment (magic), %secret (magic), %gc (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
+            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %compute (magic), %environment (magic), %secret (magic), %gc (magic), %backup (magic), %restore (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
         ]],
     );
     check("%ru$0", expect![[r#""%ru" -> %run (magic), %rundetails (magic)"#]]);
@@ -84,7 +84,7 @@ fn commands_and_options_complete() {
     check(
         "%help r$0",
         expect![[
-            r#""r" -> run (command), rundetails (command), register_model (command); wants command "r""#
+            r#""r" -> run (command), restore (command), rundetails (command), register_model (command); wants command "r""#
         ]],
     );
 }
@@ -317,6 +317,8 @@ fn help_explains_commands() {
         %environment     Cached Python environments
         %secret          Secrets of the workspace
         %gc              Remove for good what was deleted long ago, and every file and environment that nothing refers to
+        %backup          Keep everything in one file: rows and files, not the token and not the key of the secrets
+        %restore         Bring back what a backup holds
         %log             Log metrics of the active run; without one, a run is started
         %log_row         Log one row of a table
         %log_image       Log a picture

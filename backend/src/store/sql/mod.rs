@@ -51,6 +51,14 @@ impl Row<'_> {
     pub fn get<T: Column>(&self, at: usize) -> Result<T> {
         T::read(self, at)
     }
+
+    /// The same, whatever its type.
+    pub fn owned(&self, at: usize) -> Result<Owned> {
+        match self {
+            Self::Sqlite(row) => Ok(sqlite::owned(row.get_ref(at)?)),
+            Self::Postgres(row) => postgres::owned(row, at),
+        }
+    }
 }
 
 impl Connection {

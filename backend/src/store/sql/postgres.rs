@@ -12,7 +12,7 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement, fallible_iterator::FallibleIterator};
 
-use super::{Bind, Bound, Row, StoreError};
+use super::{Bind, Bound, Owned, Row, StoreError};
 use crate::error::{Error, Result};
 
 /// Any number that no other program uses: `lazuli` in ASCII.
@@ -305,4 +305,15 @@ impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
         Self::Store(StoreError::Postgres(error))
     }
+}
+
+pub(super) fn owned(row: &postgres::Row, at: usize) -> Result<Owned> {
+    let column = row.columns().get(at).map(|column| column.type_().clone());
+    let value = match column {
+        Some(Type::FLOAT8) => row.try_get::<_, Option<f64>>(at)?.map(Owned::Real),
+        Some(Type::BYTEA) => row.try_get::<_, Option<Vec<u8>>>(at)?.map(Owned::Bytes),
+        Some(Type::TEXT) => row.try_get::<_, Option<String>>(at)?.map(Owned::Text),
+        _ => row.try_get::<_, Option<i64>>(at)?.map(Owned::Integer),
+    };
+    Ok(value.unwrap_or(Owned::Null))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
-use super::{Bind, Bound, Row, StoreError};
+use super::{Bind, Bound, Owned, Row, StoreError};
 use crate::error::{Error, Result};
 
 /// First SQLite without the race in which a WAL reset loses committed transactions.
@@ -136,5 +136,15 @@ pub(in crate::store) fn is_disk_full(error: &rusqlite::Error) -> bool {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Store(StoreError::Sqlite(error))
+    }
+}
+
+pub(super) fn owned(value: ValueRef<'_>) -> Owned {
+    match value {
+        ValueRef::Null => Owned::Null,
+        ValueRef::Integer(value) => Owned::Integer(value),
+        ValueRef::Real(value) => Owned::Real(value),
+        ValueRef::Text(text) => Owned::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Owned::Bytes(bytes.to_vec()),
     }
 }

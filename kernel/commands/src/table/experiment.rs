@@ -41,6 +41,31 @@ pub enum ExperimentCommand {
         #[arg(value_name = "EXPERIMENT")]
         name: String,
     },
+    /// Write an experiment to a file: its ended runs with metrics, files and all
+    #[command(after_help = "Examples:\n  $experiment export diabetes diabetes.tar")]
+    Export {
+        /// Its name
+        #[arg(value_name = "EXPERIMENT")]
+        name: String,
+        /// The file to write
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Bring an exported experiment in; runs that are here already stay as they are
+    #[command(
+        after_help = "Examples:\n  $experiment import diabetes.tar\n  $experiment import diabetes.tar --name diabetes-2025"
+    )]
+    Import {
+        /// A file that `experiment export` wrote
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// What to call it here
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
     /// Make an experiment the one that runs of this notebook belong to; it is created when it does not exist
     #[command(after_help = "Examples:\n  $experiment use diabetes")]
     Use {

@@ -55,6 +55,8 @@ pub enum Command {
     #[command(subcommand)]
     Secret(SecretCommand),
     Gc(Gc),
+    Backup(Backup),
+    Restore(Restore),
 }
 
 /// [`Command`] and the short names for what is said most.

@@ -210,7 +210,7 @@ impl Read for Counted<'_, '_> {
 }
 
 /// Opens a file to be sent, with its length.
-fn open_file(path: &Path) -> Result<(File, u64)> {
+pub(super) fn open_file(path: &Path) -> Result<(File, u64)> {
     let failed = |error| {
         Error::io(format!("cannot read `{}`", path.display()), error)
             .with_hint("check the path; relative ones start at the current folder")

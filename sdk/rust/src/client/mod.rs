@@ -4,6 +4,7 @@
 //! closes it. When the daemon has gone since the client was made, a call finds the present one, or
 //! starts one, and goes on, unless the old one may already have acted on the request.
 
+mod archive;
 mod artifacts;
 mod blobs;
 mod events;

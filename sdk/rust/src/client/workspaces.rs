@@ -60,6 +60,6 @@ impl Client {
     }
 }
 
-fn experiment_target(workspace: &str, name: &str, rest: &str) -> String {
+pub(super) fn experiment_target(workspace: &str, name: &str, rest: &str) -> String {
     workspace_target(workspace, &format!("/experiments/{}{rest}", encode(name)))
 }

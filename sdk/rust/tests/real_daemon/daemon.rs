@@ -9,7 +9,7 @@ use lazuli::{Home, process};
 
 use crate::alone::{alone, check_error, said, wait_until};
 
-fn kill_daemon(client: &Client) {
+pub fn kill_daemon(client: &Client) {
     let daemon = client.daemon().process.clone();
     // SAFETY: the pid is that of the daemon this test has started.
     assert_eq!(unsafe { libc::kill(daemon.pid as i32, libc::SIGKILL) }, 0);

@@ -96,3 +96,57 @@ fn files_that_cannot_be_kept_are_named() {
         assert!(run.files().unwrap().is_empty());
     });
 }
+
+#[test]
+fn a_large_file_goes_on_where_a_dead_daemon_left_it() {
+    alone("files::a_large_file_goes_on_where_a_dead_daemon_left_it", || {
+        const SIZE: u64 = 64 << 20;
+        let run = start();
+        let content: Vec<u8> = (0..SIZE as u32).map(|i| (i / 4096 * 31 + i) as u8).collect();
+        fs::write("large.bin", &content).unwrap();
+        let client = lazuli::client::Client::connect().unwrap();
+        let (mut killed, mut went_on_at) = (false, None);
+        let mut progress = |done| {
+            if !killed && done > SIZE / 2 {
+                killed = true;
+                crate::daemon::kill_daemon(&client);
+            } else if killed && done <= SIZE / 2 {
+                went_on_at.get_or_insert(done);
+            }
+        };
+        let path = std::path::Path::new("large.bin");
+        let kept =
+            client.put_artifact_file(run.id(), "large.bin", path, Some(&mut progress)).unwrap();
+        assert!(killed);
+        assert!(went_on_at.is_none_or(|done| done > SIZE / 4), "{went_on_at:?}");
+        assert_eq!(kept.size, SIZE);
+        let copy = run.download_file("large.bin", "copy.bin").unwrap();
+        assert!(fs::read(copy).unwrap() == content);
+        // It is there: nothing is sent once more.
+        let mut sent = 0;
+        let again = lazuli::client::Client::connect()
+            .unwrap()
+            .put_artifact_file(run.id(), "again.bin", path, Some(&mut |done| sent = done))
+            .unwrap();
+        assert_eq!((again.sha256, sent), (kept.sha256, 0));
+        run.complete().unwrap();
+    });
+}
+
+#[test]
+fn a_damaged_download_is_no_file() {
+    alone("files::a_damaged_download_is_no_file", || {
+        let run = start();
+        fs::write("a.txt", "whole").unwrap();
+        run.upload_file("a.txt", "a.txt").unwrap();
+        let digest = run.files().unwrap()[0].sha256.clone();
+        let home = lazuli::Home::from_environment().unwrap();
+        let blob = home.path().join("blobs").join(&digest[..2]).join(&digest);
+        fs::write(blob, "whale").unwrap();
+        let error = run.download_file("a.txt", "copy.txt").unwrap_err();
+        assert!(error.message().contains("arrived damaged"), "{error}");
+        assert!(!std::path::Path::new("copy.txt").exists());
+        assert_eq!(fs::read_dir(".").unwrap().count(), 1);
+        run.complete().unwrap();
+    });
+}
