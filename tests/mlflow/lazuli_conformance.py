@@ -61,6 +61,10 @@ class ServerThread:
         self.port = port
 
     def __enter__(self):
+        import mlflow
+
+        # MLflow's commands are told the address by a variable; the tests' own setting would go before it.
+        mlflow.set_tracking_uri(None)
         self.serving = served(self.port)
         return self.serving.__enter__().tracking_uri()
 

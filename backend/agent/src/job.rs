@@ -134,6 +134,21 @@ impl JobContext<'_> {
         // What the script starts as `python` is to be the Python that it runs in.
         let beside = python.interpreter.parent().map(Path::to_owned);
         command.env("PATH", joined(beside.into_iter().chain(self.config.search_path.clone()))?);
+        let mlflow = self
+            .daemon
+            .call(
+                |client| Ok(client.mlflow_environment(&self.job.workspace)),
+                |time| !self.attention.wait(time),
+            )
+            .map_err(|failure| {
+                Stopped::undeliverable("the daemon's address is unknown", failure)
+            })?;
+        // `mlflow.start_run()` in the script logs to the script's own run, unless the job says where
+        // else MLflow is.
+        if !spec.environment_variables.contains_key("MLFLOW_TRACKING_URI") {
+            command.envs(mlflow).env("MLFLOW_RUN_ID", &self.job.run_id);
+            command.env_remove("MLFLOW_EXPERIMENT_ID").env_remove("MLFLOW_EXPERIMENT_NAME");
+        }
         if let Ok(program) = std::env::current_exe() {
             command.env("LAZULI_BIN", program.with_file_name("lazuli"));
         }

@@ -56,6 +56,33 @@ fn a_killed_daemon_is_replaced_and_nothing_is_lost() {
     assert_ne!(place.daemon().process, daemon.process);
 }
 
+/// `MLFLOW_TRACKING_URI` is set once; it stays true.
+#[test]
+fn the_address_for_mlflow_outlives_the_daemon() {
+    let place = Place::new();
+    let uri = place.ok(&["mlflow-uri"]);
+    let token = std::fs::read_to_string(place.home.join("token")).unwrap();
+    let url = place.daemon().url;
+    let address = url.strip_prefix("http://").unwrap();
+    assert_eq!(uri, format!("http://lazuli:{}@{address}\n", token.trim()));
+    place.ok(&["stop"]);
+    assert_eq!(place.ok(&["mlflow-uri"]), uri);
+    kill(&place.daemon());
+    assert_eq!(place.ok(&["mlflow-uri"]), uri);
+
+    place.ok(&["workspace", "create", "team a"]);
+    let team = place.json(&["mlflow-uri", "--workspace", "team a"]);
+    assert_eq!(team["uri"], format!("{}/workspaces/team%20a", uri.trim()));
+    let nowhere = place.run(&["mlflow-uri", "--workspace", "nowhere"]);
+    assert_eq!((nowhere.out.as_str(), nowhere.code), ("", 1));
+    assert!(nowhere.talk.contains("workspace `nowhere` not found"), "{nowhere:?}");
+
+    // Somebody else took the port meanwhile: the daemon is there all the same.
+    place.ok(&["stop"]);
+    let _taken = std::net::TcpListener::bind(address).unwrap();
+    assert_ne!(place.ok(&["mlflow-uri"]), uri);
+}
+
 #[test]
 fn stop_forgets_a_daemon_that_was_killed() {
     let place = Place::new();

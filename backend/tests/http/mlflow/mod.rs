@@ -2,6 +2,7 @@
 //! is shown with them, in `tests/mlflow`.
 
 mod experiments;
+mod runs;
 
 use axum::body::Body;
 use axum::http::{Method, Request};

@@ -21,13 +21,28 @@ impl Client {
     /// `MLFLOW_TRACKING_URI` for MLflow's clients, which read the workspace and the token out of it.
     /// It is a secret.
     pub fn mlflow_uri(&self, workspace: &str) -> String {
-        let (scheme, place) =
-            self.daemon().url.split_once("://").unwrap_or(("http", &self.daemon().url));
-        let path = match workspace == DEFAULT_WORKSPACE {
-            true => String::new(),
-            false => format!("/workspaces/{}", encode(workspace)),
-        };
-        format!("{scheme}://lazuli:{}@{place}{path}", self.token)
+        let (scheme, place) = self.mlflow_place(workspace);
+        format!("{scheme}://lazuli:{}@{place}", self.token)
+    }
+
+    /// The same as environment variables of a process, the token in one of its own: MLflow's clients
+    /// print the address that they were given.
+    pub fn mlflow_environment(&self, workspace: &str) -> [(&'static str, String); 2] {
+        let (scheme, place) = self.mlflow_place(workspace);
+        [
+            ("MLFLOW_TRACKING_URI", format!("{scheme}://{place}")),
+            ("MLFLOW_TRACKING_TOKEN", self.token.clone()),
+        ]
+    }
+
+    /// Scheme, and host with path.
+    fn mlflow_place(&self, workspace: &str) -> (&str, String) {
+        let url = &self.daemon().url;
+        let (scheme, host) = url.split_once("://").unwrap_or(("http", url));
+        match workspace == DEFAULT_WORKSPACE {
+            true => (scheme, host.to_owned()),
+            false => (scheme, format!("{host}/workspaces/{}", encode(workspace))),
+        }
     }
 
     /// Asks the daemon to end. It finishes what it has accepted; it is gone when
