@@ -142,9 +142,9 @@ CREATE TABLE metric_points (
     PRIMARY KEY (metric, sequence)
 ) STRICT, WITHOUT ROWID;
 
--- What is known of each stretch of 1,024 points of a scalar metric (sequence / 1024): where its
--- extremes are and which steps and times it covers. Ten million points are drawn from ten thousand
--- of these rows, and a range of steps is found without reading the points outside it.
+-- What is known of each stretch of 256 points of a scalar metric (sequence / 256): where its
+-- extremes are and which steps and times it covers. Ten million points are drawn from forty
+-- thousand of these rows, and a range of steps is found without reading the points outside it.
 CREATE TABLE metric_stretches (
     metric           INTEGER NOT NULL REFERENCES metrics ON DELETE CASCADE,
     stretch          INTEGER NOT NULL,

@@ -44,7 +44,7 @@ def main():
     servers = []
     try:
         for name, start in {
-            "lazuli": lambda: Lazuli(arguments.binaries, folder),
+            "lazuli": lambda: Lazuli(arguments.binaries.resolve(), folder),
             "mlflow": lambda: Mlflow(sys.executable, folder),
         }.items():
             say(f"starting {name}")
@@ -55,6 +55,8 @@ def main():
         for measure in (client_calls, batches, runs_per_second, searches, history, artifact):
             for server in servers:
                 say(f"{measure.__name__.replace('_', ' ')}: {server.name}")
+                # The one before may have been closed meanwhile: MLflow's server waits five seconds.
+                server.connect()
                 measure(server, table, arguments, folder)
         for server in servers:
             table.add("resident at its highest (MB)", server.name, server.resident(peak=True))

@@ -8,7 +8,7 @@ use super::sql::{Row, params};
 use crate::error::Result;
 
 /// Points in a stretch.
-const LENGTH: i64 = 1024;
+const LENGTH: i64 = 256;
 
 /// A row of `metric_stretches`.
 #[derive(Clone, Debug)]

@@ -14,6 +14,7 @@ mod events;
 mod export;
 mod gc;
 mod guard;
+mod histories;
 mod jobs;
 mod logs;
 mod mlflow;
