@@ -167,6 +167,20 @@ pub fn count_run(
     Ok(())
 }
 
+/// How many runs these experiments, or all of the workspace, have; without those that are deleted.
+pub(super) fn count_runs(
+    connection: &Connection,
+    workspace: i64,
+    experiments: Option<&[i64]>,
+) -> Result<u64> {
+    let mut query = Dynamic::new("SELECT CAST(coalesce(sum(runs), 0) AS BIGINT) FROM experiments");
+    query.add(" WHERE workspace = ?", [workspace]);
+    if let Some(keys) = experiments {
+        query.add_in(" AND key", keys);
+    }
+    Ok(count(connection.value(query.sql(), &query.params())?))
+}
+
 pub fn rename(connection: &Connection, key: i64, name: &str, now_ms: i64) -> Result<()> {
     connection.execute(
         "UPDATE experiments SET name = ?2, updated_at_ms = ?3 WHERE key = ?1",

@@ -11,6 +11,7 @@
 
 mod condition;
 mod cursor;
+mod keys;
 mod order;
 mod piece;
 mod place;

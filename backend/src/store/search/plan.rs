@@ -2,12 +2,15 @@
 //!
 //! A search that walks all runs is slow when few match, one that collects the matches of a condition
 //! is slow when many do. How many rows a condition has is counted first, in its index and up to
-//! [`FEW`]; a condition with less is where the search begins. These counts cost a fraction of a
-//! millisecond and are true at this moment, which statistics of the database are not.
+//! [`FEW`]; a condition with less is where the search begins. Where each condition has many, the
+//! runs that have all of them are found by cutting the sets of their keys, which the indexes hold;
+//! when these are many as well, a walk finds a page of them soon. All of this costs little and is
+//! true at this moment, which statistics of the database are not.
 
 use lazuli_domain::search::{Aggregate, Attribute, Comparison, Field, Filter, Literal, Test};
 
 use super::condition::tested;
+use super::keys::Keys;
 use super::piece::{Piece, joined};
 use super::place::Kind;
 use crate::error::Result;
@@ -16,6 +19,16 @@ use crate::store::Connection;
 /// So many rows are looked at one by one.
 const FEW: usize = 2000;
 
+/// Where a search begins.
+pub(super) enum Start {
+    /// With the few rows of one condition.
+    Few(Beginning),
+    /// With the few runs that can match.
+    Keys(Vec<i64>),
+    /// Many match, or nothing is known.
+    Anywhere,
+}
+
 /// A condition that an index answers.
 pub(super) struct Beginning {
     /// A table under the name `driver`.
@@ -23,7 +36,9 @@ pub(super) struct Beginning {
     /// Its column that names the run.
     run: &'static str,
     condition: Piece,
-    /// Which of the filter's conditions needs no further look.
+    /// The index holds everything that is asked.
+    exact: bool,
+    /// Which of the filter's conditions needs no further look; none where it is the scope's.
     pub covers: Option<usize>,
 }
 
@@ -35,6 +50,13 @@ impl Beginning {
 
     pub fn condition(&self) -> Piece {
         let mut piece = Piece::new(format!("runs.key = driver.{} AND ", self.run));
+        piece.append(&self.condition);
+        piece
+    }
+
+    fn keys(&self) -> Piece {
+        let mut piece =
+            Piece::new(format!("SELECT driver.{} FROM {} AS driver WHERE ", self.run, self.table));
         piece.append(&self.condition);
         piece
     }
@@ -51,35 +73,92 @@ impl Beginning {
     }
 }
 
-/// The condition with the fewest rows, if there is one with few. `experiments` is a condition as
-/// well.
-pub(super) fn narrowest(
-    connection: &Connection,
-    workspace: i64,
-    experiments: Option<&[i64]>,
-    conjuncts: &[&Filter],
-) -> Result<Option<Beginning>> {
-    let mut best: Option<(i64, Beginning)> = None;
-    let beginnings = conjuncts.iter().enumerate().filter_map(|(at, conjunct)| match conjunct {
-        Filter::Compare(comparison) => of_comparison(workspace, at, comparison),
-        _ => None,
-    });
-    for beginning in experiments.map(of_experiments).into_iter().chain(beginnings) {
-        let rows = beginning.rows(connection)?;
-        if rows < FEW as i64 && best.as_ref().is_none_or(|(fewest, _)| rows < *fewest) {
-            best = Some((rows, beginning));
-        }
-        if matches!(best, Some((0, _))) {
-            break;
-        }
+/// The conditions that indexes answer; `experiments` is one as well.
+pub(super) struct Conditions {
+    beginnings: Vec<Beginning>,
+    /// Every condition of the filter is among the exact ones.
+    all_exact: bool,
+}
+
+impl Conditions {
+    pub fn new(workspace: i64, experiments: Option<&[i64]>, conjuncts: &[&Filter]) -> Conditions {
+        let of_filter = conjuncts.iter().enumerate().filter_map(|(at, conjunct)| match conjunct {
+            Filter::Compare(comparison) => of_comparison(workspace, at, comparison),
+            _ => None,
+        });
+        let beginnings: Vec<Beginning> =
+            experiments.map(of_experiments).into_iter().chain(of_filter).collect();
+        let exact = beginnings.iter().filter(|beginning| beginning.covers.is_some()).count();
+        Conditions { beginnings, all_exact: exact == conjuncts.len() }
     }
-    Ok(best.map(|(_, beginning)| beginning))
+
+    pub fn start(mut self, connection: &Connection) -> Result<Start> {
+        if let Some(narrowest) = self.narrowest(connection)? {
+            return Ok(Start::Few(self.beginnings.swap_remove(narrowest)));
+        }
+        if self.beginnings.iter().filter(|beginning| beginning.exact).count() < 2 {
+            return Ok(Start::Anywhere);
+        }
+        let keys = self.common(connection)?;
+        Ok(if keys.len() < FEW { Start::Keys(keys.to_vec()) } else { Start::Anywhere })
+    }
+
+    /// How many runs there are, where the indexes alone can tell: of that workspace and without the
+    /// deleted ones.
+    pub fn count(&self, connection: &Connection, workspace: i64) -> Result<Option<u64>> {
+        if !self.all_exact || self.beginnings.is_empty() {
+            return Ok(None);
+        }
+        let mut keys = self.common(connection)?;
+        let of_others: Option<i64> = connection.find(
+            "SELECT 1 WHERE (SELECT min(workspace) FROM runs) <> (SELECT max(workspace) FROM runs)",
+            &[],
+        )?;
+        if of_others.is_some() {
+            let all = Piece::with("SELECT key FROM runs WHERE workspace = ?", workspace);
+            keys.keep(&Keys::read(connection, all)?);
+        }
+        let deleted = Piece::new("SELECT key FROM runs WHERE deleted_at_ms IS NOT NULL");
+        keys.remove(&Keys::read(connection, deleted)?);
+        Ok(Some(keys.len() as u64))
+    }
+
+    /// The condition with the fewest rows, if there is one with few.
+    fn narrowest(&self, connection: &Connection) -> Result<Option<usize>> {
+        let mut best: Option<(i64, usize)> = None;
+        for (at, beginning) in self.beginnings.iter().enumerate() {
+            let rows = beginning.rows(connection)?;
+            if rows < FEW as i64 && best.is_none_or(|(fewest, _)| rows < fewest) {
+                best = Some((rows, at));
+            }
+            if rows == 0 {
+                break;
+            }
+        }
+        Ok(best.map(|(_, at)| at))
+    }
+
+    /// Runs of which every exact condition holds.
+    fn common(&self, connection: &Connection) -> Result<Keys> {
+        let mut common: Option<Keys> = None;
+        for beginning in self.beginnings.iter().filter(|beginning| beginning.exact) {
+            let keys = Keys::read(connection, beginning.keys())?;
+            match &mut common {
+                Some(common) => common.keep(&keys),
+                None => common = Some(keys),
+            }
+            if common.as_ref().is_some_and(|common| common.len() == 0) {
+                break;
+            }
+        }
+        Ok(common.unwrap_or_default())
+    }
 }
 
 fn of_experiments(experiments: &[i64]) -> Beginning {
     let mut condition = Piece::new("driver.experiment IN (");
     condition.list(experiments).push(")");
-    Beginning { table: "runs", run: "key", condition, covers: None }
+    Beginning { table: "runs", run: "key", condition, exact: true, covers: None }
 }
 
 fn of_comparison(workspace: i64, at: usize, comparison: &Comparison) -> Option<Beginning> {
@@ -96,14 +175,13 @@ fn of_comparison(workspace: i64, at: usize, comparison: &Comparison) -> Option<B
                 condition.push(" AND ").append(&tested(&value, Kind::Real, test));
             }
             let covers = in_index.then_some(at);
-            Some(Beginning { table: "metrics", run: "run", condition, covers })
+            Some(Beginning { table: "metrics", run: "run", condition, exact: in_index, covers })
         }
         Field::Tag(key) => Some(of_entry("run_tags", key, test, at)),
         Field::Parameter(key) => Some(of_entry("run_parameters", key, test, at)),
         Field::Attribute(attribute) => {
-            let (condition, covers) = of_attribute(workspace, *attribute, test)?;
-            let covers = covers.then_some(at);
-            Some(Beginning { table: "runs", run: "key", condition, covers })
+            let condition = of_attribute(workspace, *attribute, test)?;
+            Some(Beginning { table: "runs", run: "key", condition, exact: true, covers: Some(at) })
         }
         Field::Property(_) | Field::Dataset(_) => None,
     }
@@ -120,18 +198,17 @@ fn of_entry(table: &'static str, key: &str, test: &Test, at: usize) -> Beginning
         let are_whole = texts.iter().all(|text| text.chars().count() < INDEXED);
         covers = are_whole.then_some(at);
     }
-    Beginning { table, run: "run", condition, covers }
+    Beginning { table, run: "run", condition, exact: covers.is_some(), covers }
 }
 
 /// Characters of a tag's or parameter's value that its index holds; see the migration.
 pub(super) const INDEXED: usize = 100;
 
-/// The condition on `driver`, and whether nothing more is asked.
-fn of_attribute(workspace: i64, attribute: Attribute, test: &Test) -> Option<(Piece, bool)> {
+fn of_attribute(workspace: i64, attribute: Attribute, test: &Test) -> Option<Piece> {
     let among = |opening: &str, closing: &str| {
         let mut piece = Piece::new(opening);
         piece.list(&texts(test)?).push(closing);
-        Some((piece, true))
+        Some(piece)
     };
     match attribute {
         Attribute::Id => among("driver.run_id IN (", ")"),
@@ -158,7 +235,7 @@ fn of_attribute(workspace: i64, attribute: Attribute, test: &Test) -> Option<(Pi
             let mut piece = Piece::with("driver.workspace = ? AND ", workspace);
             let value = Piece::new("driver.started_at_ms");
             piece.append(&tested(&value, Kind::Integer, test));
-            Some((piece, true))
+            Some(piece)
         }
         _ => None,
     }

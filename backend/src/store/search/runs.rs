@@ -6,11 +6,11 @@ use super::cursor::{Cursor, Mark, bound_to};
 use super::order::{Term, check_marks};
 use super::piece::Piece;
 use super::place::{Place, Rows, place};
-use super::plan::{self, INDEXED, all_of};
+use super::plan::{self, INDEXED, Start, all_of};
 use super::select::{Found, Part, Source, count, page};
 use super::{Query, View};
 use crate::error::{Error, Result};
-use crate::store::{Connection, runs, workspaces};
+use crate::store::{Connection, experiments, runs, workspaces};
 
 /// Which runs are looked for, and what of them is told.
 #[derive(Clone, Debug)]
@@ -47,12 +47,26 @@ pub fn runs(connection: &Connection, search: &RunSearch) -> Result<Page<Run>> {
 /// How many runs there are on all pages together.
 pub fn count_runs(connection: &Connection, search: &RunSearch) -> Result<u64> {
     let walk = Walk::new(connection, search)?;
-    let conjuncts = search.query.conjuncts();
-    let experiments = search.experiments.as_deref();
-    let beginning = plan::narrowest(connection, walk.workspace, experiments, &conjuncts)?;
-    match beginning {
-        Some(beginning) => count(connection, &beginning.from(), &walk.condition(Some(&beginning))?),
-        None => count(connection, &Piece::new("runs"), &walk.condition(None)?),
+    let is_active = search.view == View::Active;
+    if is_active && search.query.filter.is_none() {
+        return experiments::count_runs(connection, walk.workspace, search.experiments.as_deref());
+    }
+    let runs = Piece::new("runs");
+    match walk.conditions().start(connection)? {
+        Start::Few(beginning) => {
+            count(connection, &beginning.from(), &walk.condition(Some(&beginning))?)
+        }
+        Start::Keys(keys) => count(connection, &runs, &walk.condition_of(&keys)?),
+        Start::Anywhere => {
+            let counted = match is_active {
+                true => walk.conditions().count(connection, walk.workspace)?,
+                false => None,
+            };
+            match counted {
+                Some(counted) => Ok(counted),
+                None => count(connection, &runs, &walk.condition(None)?),
+            }
+        }
     }
 }
 
@@ -105,21 +119,28 @@ impl<'a> Walk<'a> {
     }
 
     fn find(&mut self) -> Result<()> {
-        let conjuncts = self.search.query.conjuncts();
-        let experiments = self.search.experiments.as_deref();
-        let narrowest = plan::narrowest(self.connection, self.workspace, experiments, &conjuncts)?;
         let marks = self.search.query.cursor.as_ref().map(|cursor| cursor.marks.clone());
-        match narrowest {
+        let marks = marks.as_deref();
+        match self.conditions().start(self.connection)? {
             // Few enough to put them into order one by one.
-            Some(beginning) => {
+            Start::Few(beginning) => {
                 let condition = self.condition(Some(&beginning))?;
-                self.collect(&[], beginning.from(), condition, None, None, 0, marks.as_deref())
+                self.collect(&[], beginning.from(), condition, None, None, 0, marks)
             }
-            None => {
+            Start::Keys(keys) => {
+                let condition = self.condition_of(&keys)?;
+                self.collect(&[], Piece::new("runs"), condition, None, None, 0, marks)
+            }
+            Start::Anywhere => {
                 let condition = self.condition(None)?;
-                self.walk(0, condition, marks.as_deref())
+                self.walk(0, condition, marks)
             }
         }
+    }
+
+    fn conditions(&self) -> plan::Conditions {
+        let conjuncts = self.search.query.conjuncts();
+        plan::Conditions::new(self.workspace, self.search.experiments.as_deref(), &conjuncts)
     }
 
     /// Goes through the runs in the order of the terms from `at` on; of the terms before it they
@@ -183,6 +204,18 @@ impl<'a> Walk<'a> {
             marks: prefix.iter().cloned().chain(found.marks).collect(),
         }));
         Ok(())
+    }
+
+    /// Scope and filter, of these runs only.
+    fn condition_of(&self, keys: &[i64]) -> Result<Piece> {
+        if keys.is_empty() {
+            return Ok(Piece::new("1 = 0"));
+        }
+        // Written out: they are numbers, and too many for parameters.
+        let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+        let mut piece = Piece::new(format!("runs.key IN ({}) AND ", keys.join(", ")));
+        piece.append(&self.condition(None)?);
+        Ok(piece)
     }
 
     /// Scope and filter, without what the beginning has decided.
