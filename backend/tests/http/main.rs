@@ -23,6 +23,7 @@ mod openapi;
 mod postgres;
 mod runs;
 mod search;
+mod search_random;
 mod search_speed;
 mod secrets;
 mod spool;

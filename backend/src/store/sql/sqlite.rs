@@ -43,7 +43,7 @@ impl SqliteConnection {
         let connection = rusqlite::Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.pragma_update(None, "case_sensitive_like", true)?;
-        connection.pragma_update(None, "cache_size", -2000)?;
+        connection.pragma_update(None, "cache_size", -8000)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(SqliteConnection(connection))
     }
