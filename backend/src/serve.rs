@@ -219,6 +219,11 @@ fn shorten_log(path: &Path) {
 fn readable(error: crate::Error) -> anyhow::Error {
     match error {
         crate::Error::Refused(refusal) => refusal.into(),
+        crate::Error::File { action, source } => {
+            ApiError::unavailable(format!("{action} failed: {source}"))
+                .hint("see who may write there, or set LAZULI_HOME to another folder")
+                .into()
+        }
         other => other.into(),
     }
 }

@@ -45,7 +45,13 @@ impl Default for Home {
 
 impl Home {
     pub fn new() -> Home {
+        Home::with(|_folder| {})
+    }
+
+    /// Where `prepare` changed something before anything lies in it.
+    pub fn with(prepare: impl FnOnce(&Path)) -> Home {
         let folder = tempfile::Builder::new().prefix("lazuli-test-").tempdir().expect("a folder");
+        prepare(folder.path());
         fs::create_dir(folder.path().join("work")).expect("a working folder");
         Home { folder }
     }
@@ -67,14 +73,28 @@ impl Home {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("lazuli"));
-        command.args(arguments).current_dir(self.work());
+        command.args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    /// Gives any program this home and the working folder.
+    pub fn surround(&self, command: &mut Command) {
+        command.current_dir(self.work());
         for (name, _) in std::env::vars() {
             if name.starts_with("LAZULI_") || name.starts_with("AZUREML_") {
                 command.env_remove(name);
             }
         }
         command.env("LAZULI_HOME", self.path()).stdin(Stdio::null());
-        command
+    }
+
+    /// Has the rows of this home kept in that database, as `lazuli serve --database` does.
+    pub fn remember_database(&self, address: &str) {
+        let mut daemon = self.command(&["serve", "--database", address]).spawn().expect("a daemon");
+        within(Duration::from_secs(30), "the daemon", || self.daemon());
+        self.ok(&["stop"]);
+        daemon.wait().expect("it is our child");
     }
 
     pub fn lazuli(&self, arguments: &[&str]) -> Outcome {

@@ -248,7 +248,10 @@ pub fn set_end(
     now_ms: i64,
 ) -> Result<()> {
     connection.execute(
-        "UPDATE runs SET status = ?2, ended_at_ms = ?3, error = ?4 WHERE key = ?1",
+        // A clock that was set back meanwhile makes no run shorter than nothing.
+        "UPDATE runs SET status = ?2, error = ?4,
+            ended_at_ms = CASE WHEN started_at_ms > ?3 THEN started_at_ms ELSE ?3 END
+         WHERE key = ?1",
         params![run, status.as_str(), now_ms, error.map(json).transpose()?],
     )?;
     Ok(())

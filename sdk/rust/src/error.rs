@@ -57,6 +57,15 @@ impl Error {
             ),
             _ => ApiError::unavailable(format!("{what}: {cause}")),
         };
+        let error = match cause.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                error.hint("free some space and try again")
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+                error.hint("see who may write there, or choose another folder")
+            }
+            _ => error,
+        };
         Self::caused_by(error, cause)
     }
 }
