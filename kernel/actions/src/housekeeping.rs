@@ -50,7 +50,7 @@ pub(crate) fn restore(
 
 /// Counts are not bytes: they are told as sentences, and not each of them.
 fn tell(talk: &mut dyn Talk, progress: &Progress) {
-    if progress.total >= 1000 && progress.done % 1000 == 0 {
+    if progress.total >= 1000 && progress.done.is_multiple_of(1000) {
         talk.note(&format!("{}: {} of {}", progress.doing, progress.done, progress.total));
     }
 }
