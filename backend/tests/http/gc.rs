@@ -127,7 +127,7 @@ async fn a_run_with_many_points_goes_piece_by_piece() {
     let left: i64 = daemon
         .app
         .store
-        .read(|database| Ok(database.value("SELECT count(*) FROM metric_points", &[])?))
+        .read(|database| database.value("SELECT count(*) FROM metric_points", &[]))
         .await
         .unwrap();
     assert_eq!(left, 0);

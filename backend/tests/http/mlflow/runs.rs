@@ -49,7 +49,7 @@ async fn a_run_of_one_side_is_a_run_of_the_other() {
         (ours.parent_run_id.as_deref(), ours.started_at_ms),
         (Some(parent.as_str()), Some(5))
     );
-    assert_eq!(ours.tags.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["team"]);
+    assert_eq!(ours.tags.keys().map(|key| key.as_str()).collect::<Vec<_>>(), ["team"]);
     assert_eq!(daemon.run(&parent).await.user, "ann");
     let children: Vec<Value> = daemon.get(&format!("/api/runs/{parent}/children")).await;
     assert_eq!(children.len(), 1);
