@@ -36,8 +36,8 @@ async fn a_deleted_run_is_hidden_until_it_is_restored() {
     assert!(deleted.deleted_at_ms.is_some());
     let again: Run = daemon.delete(&path).await.ok("again");
     assert_eq!(again.deleted_at_ms, deleted.deleted_at_ms);
-    assert_eq!(daemon.run_ids("").await, [kept.clone()]);
-    assert_eq!(daemon.run_ids("?experiment=diabetes&view=deleted").await, [run.clone()]);
+    assert_eq!(daemon.run_ids("").await, *std::slice::from_ref(&kept));
+    assert_eq!(daemon.run_ids("?experiment=diabetes&view=deleted").await, *std::slice::from_ref(&run));
     // It can still be looked at, and not changed.
     assert_eq!(daemon.run(&run).await.deleted_at_ms, deleted.deleted_at_ms);
     let refused = daemon.call(Method::PATCH, &path, Some(json!({"set_tags": {"a": "b"}}))).await;
@@ -113,7 +113,7 @@ async fn a_deleted_experiment_hides_its_runs() {
     assert_eq!((deleted.runs, deleted.deleted_at_ms.is_some()), (0, true));
     assert_eq!(daemon.experiment_names("").await, ["other"]);
     assert_eq!(daemon.experiment_names("?view=deleted").await, ["a / b"]);
-    assert_eq!(daemon.run_ids("").await, [other.clone()]);
+    assert_eq!(daemon.run_ids("").await, *std::slice::from_ref(&other));
     assert_eq!(daemon.run_ids("?view=deleted").await, [run.clone(), early.clone()]);
 
     let new = json!({"experiment": "a / b"});

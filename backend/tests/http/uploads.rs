@@ -175,7 +175,7 @@ async fn what_nobody_goes_on_with_is_given_up() {
     // Half made, as a daemon may leave it.
     std::fs::create_dir(daemon.home().join("blobs/uploads/0123")).unwrap();
     let daemon = daemon.killed_and_started_again().await;
-    assert_eq!(daemon.files_in("blobs/uploads"), [young.upload_id.clone()]);
+    assert_eq!(daemon.files_in("blobs/uploads"), *std::slice::from_ref(&young.upload_id));
     daemon.get_refused(&format!("/api/uploads/{}", old.upload_id), 404).await;
 }
 
