@@ -37,7 +37,10 @@ async fn a_deleted_run_is_hidden_until_it_is_restored() {
     let again: Run = daemon.delete(&path).await.ok("again");
     assert_eq!(again.deleted_at_ms, deleted.deleted_at_ms);
     assert_eq!(daemon.run_ids("").await, *std::slice::from_ref(&kept));
-    assert_eq!(daemon.run_ids("?experiment=diabetes&view=deleted").await, *std::slice::from_ref(&run));
+    assert_eq!(
+        daemon.run_ids("?experiment=diabetes&view=deleted").await,
+        *std::slice::from_ref(&run)
+    );
     // It can still be looked at, and not changed.
     assert_eq!(daemon.run(&run).await.deleted_at_ms, deleted.deleted_at_ms);
     let refused = daemon.call(Method::PATCH, &path, Some(json!({"set_tags": {"a": "b"}}))).await;
