@@ -135,14 +135,6 @@ fn a_full_disk_is_told_and_loses_nothing() {
         let ballast = disk.fill();
         // Until both the writer and the daemon have met the end of the disk.
         let go_on = before(Duration::from_secs(20));
-        let mut writer_told = None;
-        while go_on() && writer_told.is_none() {
-            let number = returned.len() as i64;
-            match script.log(number) {
-                Ok(()) => returned.push(number),
-                Err(told) => writer_told = Some(told),
-            }
-        }
         let mut daemon_told = None;
         while go_on() && daemon_told.is_none() {
             let tags = json!({"big": "x".repeat(200_000)});
@@ -151,6 +143,14 @@ fn a_full_disk_is_told_and_loses_nothing() {
             match made.status {
                 200 => runs.push(made.json()["run_id"].as_str().unwrap().to_owned()),
                 _ => daemon_told = Some(made.refused(507)),
+            }
+        }
+        let mut writer_told = None;
+        while go_on() && writer_told.is_none() {
+            let number = returned.len() as i64;
+            match script.log(number) {
+                Ok(()) => returned.push(number),
+                Err(told) => writer_told = Some(told),
             }
         }
         let writer_told = writer_told.expect("the writer meets the end of the disk");

@@ -132,6 +132,10 @@ fn rounds(home: &Home, dice: &mut Dice, count: usize, rows: &Rows<'_>, more: imp
         let found = api.get(&format!("/api/runs/{run}/verify")).ok();
         assert_eq!((&found["agrees"], &found["problems"]), (&json!(true), &json!([])), "{found}");
     }
+    for writer in &writers {
+        let acknowledged = writer.accounts().iter().any(|account| !account.acknowledged.is_empty());
+        assert!(acknowledged, "{:?} heard of nothing: {}", writer.kind(), writer.log());
+    }
     assert!(returned > count * 20, "only {returned} calls returned: the writers hardly ran");
     home.ok(&["stop"]);
     rows.check_integrity();

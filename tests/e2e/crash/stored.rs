@@ -6,7 +6,7 @@ use std::process::Command;
 use lazuli_tests::Home;
 use lazuli_tests::postgres::Postgres;
 
-const POINTS: &str = "SELECT runs.run_id, metric_points.whole FROM metric_points
+const POINTS: &str = "SELECT runs.run_id, CAST(metric_points.number AS BIGINT) FROM metric_points
     JOIN metrics ON metrics.key = metric_points.metric JOIN runs ON runs.key = metrics.run";
 
 /// Python has SQLite; ours is bundled with the daemon.

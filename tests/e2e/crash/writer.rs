@@ -177,7 +177,8 @@ fn send(run: &Run, number: i64, batch: &str) -> Result<(), Box<dyn std::error::E
         client.put_artifact(run.id(), &file(number), &mut content.as_slice(), size, None)?;
     }
     let url = format!("{}/api/2.0/mlflow/runs/log-batch", client.daemon().url);
-    ureq::post(url).header("authorization", client.authorization()).send(batch)?;
+    let request = ureq::post(url).header("authorization", client.authorization());
+    request.header("content-type", "application/json").send(batch)?;
     Ok(())
 }
 
