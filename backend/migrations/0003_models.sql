@@ -1,5 +1,9 @@
--- Registered models. Versions are counted per name and workspace, never reused and never changed;
--- the files are blobs, shared with the run the model came from.
+-- Registered models. Versions are counted per name and workspace; a number is never given again, also
+-- when the version or its name was deleted: what somebody wrote down as `churn:3` never becomes
+-- something else. The files never change; they are blobs, shared with the run the model came from.
+--
+-- Deleting a name deletes its versions at the same moment, which is how restoring the name knows
+-- which of them to bring back.
 
 CREATE TABLE registered_models (
     key           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,6 +29,9 @@ CREATE TABLE models (
     framework         TEXT,
     framework_version TEXT,
     run               INTEGER REFERENCES runs ON DELETE SET NULL,
+    -- What MLflow was told, which may name a run or a logged model that is not here.
+    run_id            TEXT,
+    model_id          TEXT,
     user_name         TEXT NOT NULL DEFAULT '',
     stage             TEXT NOT NULL DEFAULT 'None', -- None, Staging, Production, Archived
     source            TEXT NOT NULL DEFAULT '',     -- where MLflow was told it lies
@@ -40,6 +47,8 @@ CREATE TABLE models (
 
 -- The runs that go are looked for here.
 CREATE INDEX models_by_run ON models (run) WHERE run IS NOT NULL;
+
+CREATE INDEX models_of_run ON models (run_id);
 
 CREATE TABLE model_aliases (
     registered INTEGER NOT NULL REFERENCES registered_models ON DELETE CASCADE,

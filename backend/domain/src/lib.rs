@@ -16,6 +16,7 @@ mod event;
 mod experiment;
 mod housekeeping;
 mod job;
+mod logged_model;
 mod metric;
 mod model;
 mod name;
@@ -41,8 +42,12 @@ pub use event::{Event, EventKind};
 pub use experiment::{Experiment, NewExperiment};
 pub use housekeeping::{GcReport, GcRequest, ImportReport, Line, Progress, RestoreReport};
 pub use job::{JobEnd, JobFile, JobReport, JobSpec, JobStage, NewJob, PythonEnvironment};
+pub use logged_model::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use metric::{Metric, MetricKind, MetricPoint, MetricSummary, MetricValue, Number};
-pub use model::{Model, ModelFile, ModelSource, NewModel};
+pub use model::{
+    Model, ModelFile, ModelPatch, ModelSource, NewModel, RegisteredModel, RegisteredModelPatch,
+    check_alias, stage,
+};
 pub use name::{MAX_NAME, check_name, shown};
 pub use process::ProcessIdentity;
 pub use run::{NewRun, Run, RunError, RunKind, RunPatch};

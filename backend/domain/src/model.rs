@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::StringMap;
+use crate::{ApiError, StringMap};
 
 /// One version of a registered model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +23,7 @@ pub struct Model {
     pub framework: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framework_version: Option<String>,
-    /// The run it was registered from.
+    /// The run it was registered from, or that an MLflow client says it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +48,9 @@ pub struct Model {
     pub source: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub run_link: String,
+    /// MLflow's logged model that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
     #[serde(default)]
     pub updated_at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +64,98 @@ fn no_stage() -> String {
 impl Model {
     /// The stage of a version that nobody has moved.
     pub const NO_STAGE: &str = "None";
+    /// Where a version goes that another one takes the place of.
+    pub const ARCHIVED: &str = "Archived";
+    pub const STAGES: [&str; 4] = [Self::NO_STAGE, "Staging", "Production", Self::ARCHIVED];
+    /// Those in which a version is in use.
+    pub const ACTIVE_STAGES: [&str; 2] = ["Staging", "Production"];
+}
+
+/// The stage of that name, in whatever case it is written.
+pub fn stage(name: &str) -> Option<&'static str> {
+    Model::STAGES.into_iter().find(|stage| stage.eq_ignore_ascii_case(name))
+}
+
+/// A name under which versions are registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RegisteredModel {
+    pub workspace: String,
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub tags: StringMap,
+    pub created_at_ms: i64,
+    pub updated_at_ms: i64,
+    /// Which version each alias points to.
+    #[serde(default)]
+    pub aliases: BTreeMap<String, u64>,
+    /// The newest version of each stage that has one.
+    #[serde(default)]
+    pub latest: Vec<Model>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at_ms: Option<i64>,
+}
+
+/// Body of `PATCH /api/workspaces/{workspace}/models/{name}/{version}`: what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModelPatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// With `stage`: versions that are in this stage go to `Archived`, in the same moment.
+    #[serde(default)]
+    pub archive_others: bool,
+    #[serde(default)]
+    pub set_tags: StringMap,
+    #[serde(default)]
+    pub remove_tags: Vec<String>,
+}
+
+/// Body of `PATCH /api/workspaces/{workspace}/models/{name}`: what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegisteredModelPatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default)]
+    pub set_tags: StringMap,
+    #[serde(default)]
+    pub remove_tags: Vec<String>,
+    /// An alias and the version that it shall point to.
+    #[serde(default)]
+    pub set_aliases: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub remove_aliases: Vec<String>,
+}
+
+/// Checks a name that shall point to a version. `latest` and `v3` point already.
+pub fn check_alias(alias: &str) -> Result<(), ApiError> {
+    let refuse = |why: &str| {
+        let shown: String = alias.chars().take(60).flat_map(char::escape_default).collect();
+        Err(ApiError::invalid(format!("the alias `{shown}` {why}"))
+            .hint("use letters, digits, `_` and `-`, such as `champion`"))
+    };
+    let is_plain = |character: char| character.is_alphanumeric() || "_-".contains(character);
+    if alias.is_empty() || !alias.chars().all(is_plain) {
+        return refuse("is no plain word");
+    }
+    if alias.chars().count() > 255 {
+        return refuse("is longer than 255 characters");
+    }
+    let digits = alias.strip_prefix(['v', 'V']).unwrap_or_default();
+    let is_version = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_version || alias.eq_ignore_ascii_case("latest") {
+        return refuse("is reserved");
+    }
+    Ok(())
 }
 
 /// A file of a model.

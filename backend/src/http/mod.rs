@@ -33,7 +33,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 use lazuli_domain::ApiError;
 use tokio::net::TcpListener;
 
@@ -90,7 +90,14 @@ fn in_workspace() -> Router<Arc<App>> {
         .route("/runs", get(runs::list).post(runs::create))
         .route("/jobs", post(jobs::create))
         .route("/models", get(models::list).post(models::register))
-        .route("/models/{name}", get(models::get))
+        .route(
+            "/models/{name}",
+            get(models::get).patch(models::patch_name).delete(models::delete_name),
+        )
+        .route("/models/{name}/registered", get(models::get_name))
+        .route("/models/{name}/restore", post(models::restore_name))
+        .route("/models/{name}/{version}", patch(models::patch).delete(models::delete))
+        .route("/models/{name}/{version}/restore", post(models::restore))
         .route("/models/{name}/{version}/files/{*path}", get(models::file))
         .route("/secrets", get(secrets::list))
         .route("/secrets/{name}", put(secrets::put).get(secrets::get).delete(secrets::delete))

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use lazuli_domain::{Model, NewModel};
+use lazuli_domain::{Model, ModelPatch, NewModel, RegisteredModel, RegisteredModelPatch};
 use serde::Deserialize;
 
 use super::download;
@@ -16,6 +16,9 @@ use crate::registry;
 pub struct ListModels {
     /// Only the versions of this name.
     name: Option<String>,
+    /// Those that are deleted, instead of those that are not.
+    #[serde(default)]
+    deleted: bool,
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -31,7 +34,7 @@ pub async fn list(
     Path(workspace): Path<String>,
     Query(query): Query<ListModels>,
 ) -> Answer<Json<Vec<Model>>> {
-    Ok(Json(registry::list_models(&app, workspace, query.name).await?))
+    Ok(Json(registry::list_models(&app, workspace, query.name, query.deleted).await?))
 }
 
 /// Registers the next version.
@@ -51,6 +54,73 @@ pub async fn get(
     Query(query): Query<OfVersion>,
 ) -> Answer<Json<Model>> {
     Ok(Json(registry::model(&app, workspace, name, query.version).await?))
+}
+
+/// Changes description, stage or tags of a version.
+#[utoipa::path(patch, path = "/api/workspaces/{workspace}/models/{name}/{version}", tag = "models", responses((status = 200, body = Model)))]
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Path((workspace, name, version)): Path<(String, String, u64)>,
+    Json(patch): Json<ModelPatch>,
+) -> Answer<Json<Model>> {
+    Ok(Json(registry::patch_version(&app, workspace, name, version, patch).await?))
+}
+
+/// Hides a version; its number is not given again.
+#[utoipa::path(delete, path = "/api/workspaces/{workspace}/models/{name}/{version}", tag = "models", responses((status = 204)))]
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Path((workspace, name, version)): Path<(String, String, u64)>,
+) -> Answer<StatusCode> {
+    registry::delete_version(&app, workspace, name, version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Brings a version back, and its name if that is deleted too.
+#[utoipa::path(post, path = "/api/workspaces/{workspace}/models/{name}/{version}/restore", tag = "models", responses((status = 200, body = Model)))]
+pub async fn restore(
+    State(app): State<Arc<App>>,
+    Path((workspace, name, version)): Path<(String, String, u64)>,
+) -> Answer<Json<Model>> {
+    Ok(Json(registry::restore_version(&app, workspace, name, version).await?))
+}
+
+/// What belongs to the name and not to a version: tags, aliases, the newest version of each stage.
+#[utoipa::path(get, path = "/api/workspaces/{workspace}/models/{name}/registered", tag = "models", responses((status = 200, body = RegisteredModel)))]
+pub async fn get_name(
+    State(app): State<Arc<App>>,
+    Path((workspace, name)): Path<(String, String)>,
+) -> Answer<Json<RegisteredModel>> {
+    Ok(Json(registry::registered_model(&app, workspace, name).await?))
+}
+
+/// Changes name, description, tags or aliases.
+#[utoipa::path(patch, path = "/api/workspaces/{workspace}/models/{name}", tag = "models", responses((status = 200, body = RegisteredModel)))]
+pub async fn patch_name(
+    State(app): State<Arc<App>>,
+    Path((workspace, name)): Path<(String, String)>,
+    Json(patch): Json<RegisteredModelPatch>,
+) -> Answer<Json<RegisteredModel>> {
+    Ok(Json(registry::patch_name(&app, workspace, name, patch).await?))
+}
+
+/// Hides the model and all its versions.
+#[utoipa::path(delete, path = "/api/workspaces/{workspace}/models/{name}", tag = "models", responses((status = 204)))]
+pub async fn delete_name(
+    State(app): State<Arc<App>>,
+    Path((workspace, name)): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    registry::delete_name(&app, workspace, name).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Brings the model back, with the versions that were deleted with it.
+#[utoipa::path(post, path = "/api/workspaces/{workspace}/models/{name}/restore", tag = "models", responses((status = 200, body = RegisteredModel)))]
+pub async fn restore_name(
+    State(app): State<Arc<App>>,
+    Path((workspace, name)): Path<(String, String)>,
+) -> Answer<Json<RegisteredModel>> {
+    Ok(Json(registry::restore_name(&app, workspace, name).await?))
 }
 
 /// Streams a file of the model; `Range` is understood.

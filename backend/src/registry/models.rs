@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, EventKind, Model, ModelFile, ModelSource, NewModel, artifact_path, check_name,
+    ApiError, EventKind, Model, ModelFile, ModelSource, NewModel, StringMap, artifact_path,
+    check_name,
 };
-use sha2::{Digest, Sha256};
 
+use super::{checksum, sorted_without_doubles};
 use crate::app::App;
 use crate::blobs::{Lease, check_digest};
 use crate::clock::now_ms;
 use crate::error::Result;
-use crate::home::hex;
-use crate::store::{self, EventScope, Write};
+use crate::store::{self, EventScope, Write, runs::RunHead};
 use crate::tracking;
 
 /// Registers the next version of a model. Its files must be blobs, or artifacts of a run: a model is
@@ -37,50 +37,80 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
                     (files, Some(run))
                 }
             };
-            let mut model = Model {
-                workspace: workspace.clone(),
-                name: new.name,
-                version: 0,
-                description: new.description,
-                tags: new.tags,
-                properties: new.properties,
-                framework: new.framework,
-                framework_version: new.framework_version,
-                run_id: None,
-                experiment: None,
-                created_at_ms: now_ms(),
-                size: files.iter().map(|file| file.size).sum(),
-                checksum: checksum(&files),
-                files,
-                stage: Model::NO_STAGE.to_owned(),
-                aliases: Vec::new(),
-                user: String::new(),
-                source: String::new(),
-                run_link: String::new(),
-                updated_at_ms: 0,
-                deleted_at_ms: None,
-            };
-            model.version = store::models::insert(write, &model, run)?;
-            let model = store::models::get(write, &workspace, &model.name, Some(model.version))?;
-            let scope = EventScope {
-                workspace,
-                experiment: model.experiment.clone(),
-                run_id: model.run_id.clone(),
-            };
-            let (name, version) = (model.name.clone(), model.version);
-            write.event(&scope, EventKind::ModelRegistered { name, version })?;
+            let mut model = draft(&workspace, &new.name, files);
+            model.description = new.description;
+            model.tags = new.tags;
+            model.properties = new.properties;
+            model.framework = new.framework;
+            model.framework_version = new.framework_version;
+            model.run_id = run.as_ref().map(|run| run.run_id.clone());
+            let registered =
+                store::registered_models::ensure(write, &workspace, &new.name, now_ms())?;
             write.after_commit(move || drop(leases));
-            Ok(model)
+            insert(write, registered, &model, run.map(|run| run.key))
         })
         .await
+}
+
+/// A version of these files that nobody has said anything about.
+pub(super) fn draft(workspace: &str, name: &str, files: Vec<ModelFile>) -> Model {
+    Model {
+        workspace: workspace.to_owned(),
+        name: name.to_owned(),
+        version: 0,
+        description: String::new(),
+        tags: StringMap::new(),
+        properties: StringMap::new(),
+        framework: None,
+        framework_version: None,
+        run_id: None,
+        experiment: None,
+        created_at_ms: now_ms(),
+        size: files.iter().map(|file| file.size).sum(),
+        checksum: checksum(&files),
+        files,
+        stage: Model::NO_STAGE.to_owned(),
+        aliases: Vec::new(),
+        user: String::new(),
+        source: String::new(),
+        run_link: String::new(),
+        model_id: None,
+        updated_at_ms: 0,
+        deleted_at_ms: None,
+    }
+}
+
+/// Keeps the draft as the next version, and says so.
+pub(super) fn insert(
+    write: &mut Write<'_>,
+    registered: i64,
+    draft: &Model,
+    run: Option<i64>,
+) -> Result<Model> {
+    let (_, version) = store::models::insert(write, registered, draft, run)?;
+    let model = store::models::get(write, &draft.workspace, &draft.name, Some(version))?;
+    // An event that names a run goes to those who listen to that run, which must be here.
+    let scope = EventScope {
+        workspace: model.workspace.clone(),
+        experiment: model.experiment.clone(),
+        run_id: model.run_id.clone().filter(|_| run.is_some()),
+    };
+    write.event(&scope, EventKind::ModelRegistered { name: model.name.clone(), version })?;
+    Ok(model)
 }
 
 pub async fn list_models(
     app: &Arc<App>,
     workspace: String,
     name: Option<String>,
+    deleted: bool,
 ) -> Result<Vec<Model>> {
-    app.store.read(move |database| store::models::list(database, &workspace, name.as_deref())).await
+    app.store
+        .read(move |database| match deleted {
+            true => store::models::list_deleted(database, &workspace, name.as_deref()),
+            false => store::models::list(database, &workspace, name.as_deref()),
+        })
+        .await
 }
 
 /// That version, or the newest.
@@ -134,24 +164,14 @@ async fn check_uploaded(app: &App, files: &[ModelFile]) -> Result<(Vec<ModelFile
     Ok((sorted_without_doubles(checked)?, leases))
 }
 
-fn sorted_without_doubles(mut files: Vec<ModelFile>) -> Result<Vec<ModelFile>> {
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    match files.windows(2).find(|pair| pair[0].path == pair[1].path) {
-        Some(pair) => {
-            Err(ApiError::invalid(format!("the file `{}` is named twice", pair[0].path)).into())
-        }
-        None => Ok(files),
-    }
-}
-
-/// The artifact, or those below the folder, of that path; with the run's key.
-fn files_of_run(write: &Write<'_>, run_id: &str, path: &str) -> Result<(Vec<ModelFile>, i64)> {
+/// The artifact, or those below the folder, of that path; with the run.
+fn files_of_run(write: &Write<'_>, run_id: &str, path: &str) -> Result<(Vec<ModelFile>, RunHead)> {
     let path = artifact_path(path)?;
     let head = store::runs::head(write, run_id)?;
     let last_part = path.rsplit('/').next().unwrap_or(&path).to_owned();
     if let Some(artifact) = store::artifacts::find(write, head.key, &path)? {
         let file = ModelFile { path: last_part, size: artifact.size, sha256: artifact.sha256 };
-        return Ok((vec![file], head.key));
+        return Ok((vec![file], head));
     }
     let below = format!("{path}/");
     let files: Vec<ModelFile> = store::artifacts::list(write, head.key, &below)?
@@ -166,16 +186,5 @@ fn files_of_run(write: &Write<'_>, run_id: &str, path: &str) -> Result<(Vec<Mode
         // Says which artifact is nearest.
         store::artifacts::get(write, head.key, &path)?;
     }
-    Ok((sorted_without_doubles(files)?, head.key))
-}
-
-fn checksum(files: &[ModelFile]) -> String {
-    if let [file] = files {
-        return file.sha256.clone();
-    }
-    let mut hash = Sha256::new();
-    for file in files {
-        hash.update(format!("{} {}\n", file.sha256, file.path));
-    }
-    hex(&hash.finalize())
+    Ok((sorted_without_doubles(files)?, head))
 }

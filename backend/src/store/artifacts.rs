@@ -94,6 +94,16 @@ pub fn list(connection: &Connection, run: i64, prefix: &str) -> Result<Vec<Artif
     )
 }
 
+/// Removes the file of that path and those below the folder of that path (of the empty one: all);
+/// says how many.
+pub fn remove(connection: &Connection, run: i64, path: &str) -> Result<u64> {
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    connection.execute(
+        "DELETE FROM artifacts WHERE run = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4))",
+        params![run, path, below, after_prefix(&below)],
+    )
+}
+
 pub fn find(connection: &Connection, run: i64, path: &str) -> Result<Option<Artifact>> {
     connection.row(
         "SELECT path, size, sha256, created_at_ms FROM artifacts WHERE run = ?1 AND path = ?2",

@@ -92,6 +92,8 @@ pub fn deleted_models(connection: &Connection, until_ms: i64) -> Result<u64> {
 
 /// The name stays, with the newest version it had: no number is given again.
 pub fn remove_models(write: &Write<'_>, until_ms: i64) -> Result<u64> {
+    // Their files go with them.
+    write.execute("DELETE FROM logged_models WHERE deleted_at_ms <= ?1", params![until_ms])?;
     write.execute("DELETE FROM models WHERE deleted_at_ms <= ?1", params![until_ms])
 }
 

@@ -6,11 +6,12 @@ use super::Connection;
 use super::sql::params;
 use crate::error::Result;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../migrations/0001_tracking.sql"),
     include_str!("../../migrations/0002_jobs.sql"),
     include_str!("../../migrations/0003_models.sql"),
     include_str!("../../migrations/0004_secrets.sql"),
+    include_str!("../../migrations/0005_logged_models.sql"),
     include_str!("../../migrations/0006_inputs.sql"),
 ];
 

@@ -21,6 +21,7 @@ mod mlflow;
 mod models;
 mod openapi;
 mod postgres;
+mod registry;
 mod runs;
 mod search;
 mod search_random;

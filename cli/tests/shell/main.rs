@@ -8,4 +8,5 @@ mod deletion;
 mod files;
 mod fixture;
 mod kernel;
+mod models;
 mod tracking;

@@ -25,6 +25,16 @@ impl Failure {
         ApiError::invalid(message).into()
     }
 
+    /// What is named does not exist.
+    pub fn missing(message: impl Into<String>) -> Failure {
+        ApiError::new(ErrorKind::NotFound, message).into()
+    }
+
+    /// It is there already.
+    pub fn exists(message: impl Into<String>) -> Failure {
+        ApiError::conflict(message).into()
+    }
+
     /// MLflow has the route or may have it in a later version; Lazuli has it not. Clients that see
     /// this code do without, or try an older route.
     pub fn no_such_route(method: &str, path: &str) -> Failure {

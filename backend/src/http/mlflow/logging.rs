@@ -9,7 +9,7 @@ use super::error::{Answer, Failure};
 use super::wire::{Message, Reply, done};
 use super::{Scope, validate};
 use crate::app::App;
-use crate::tracking::mlflow::{self as tracking, Batch, LoggedPoint};
+use crate::tracking::mlflow::{self as tracking, Batch, LoggedPoint, Measured};
 
 /// Of metrics, parameters and tags together in one batch.
 const MOST_ENTRIES: usize = 1000;
@@ -98,7 +98,19 @@ fn point(message: &Message, named: &str) -> Answer<LoggedPoint> {
             ),
         ));
     }
-    Ok(LoggedPoint { name: name.to_owned(), value, time_ms, step })
+    Ok(LoggedPoint { name: name.to_owned(), value, time_ms, step, of: measured(message)? })
+}
+
+/// The logged model that the metric is about, if the client names one.
+fn measured(message: &Message) -> Answer<Option<Measured>> {
+    let text =
+        |field: &str| -> Answer<String> { Ok(message.text(field)?.unwrap_or_default().to_owned()) };
+    let model_id = text("model_id")?;
+    if model_id.is_empty() {
+        return Ok(None);
+    }
+    let (dataset_name, dataset_digest) = (text("dataset_name")?, text("dataset_digest")?);
+    Ok(Some(Measured { model_id, dataset_name, dataset_digest }))
 }
 
 fn one_parameter(message: &Message) -> Answer<(String, String)> {

@@ -13,11 +13,17 @@
 //! as well: an address is all that a client knows, so a workspace that is not the default one stands
 //! in the address. Who may ask is decided by the guard, as for every other request.
 
+mod artifacts;
 pub mod error;
 mod experiments;
 mod inputs;
+mod logged_models;
 mod logging;
+mod media_type;
 mod metrics;
+mod model_versions;
+mod parts;
+mod registered_models;
 mod runs;
 mod validate;
 mod wire;
@@ -27,7 +33,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post, put};
 use lazuli_domain::DEFAULT_WORKSPACE;
 
 use crate::app::App;
@@ -39,16 +45,22 @@ const VERSION: &str = "3.17.2";
 
 /// All of it, to be merged into the daemon's routes.
 pub fn routes() -> Router<Arc<App>> {
-    let everywhere = Router::new().merge(roots()).route("/version", get(version));
+    let everywhere = Router::new()
+        .merge(roots())
+        .route("/version", get(version))
+        .route("/get-artifact", get(artifacts::get_of_run))
+        .route("/model-versions/get-artifact", get(artifacts::get_of_version));
     Router::new().nest("/workspaces/{workspace}", everywhere.clone()).merge(everywhere)
 }
 
 /// The API below every beginning under which clients look for it. The second is the one that
 /// MLflow's own pages use.
 fn roots() -> Router<Arc<App>> {
-    ["/api", "/ajax-api"]
-        .into_iter()
-        .fold(Router::new(), |router, root| router.nest(&format!("{root}/2.0/mlflow"), second()))
+    ["/api", "/ajax-api"].into_iter().fold(Router::new(), |router, root| {
+        router
+            .nest(&format!("{root}/2.0/mlflow"), second())
+            .nest(&format!("{root}/2.0/mlflow-artifacts"), proxy())
+    })
 }
 
 /// Version 2 of the API.
@@ -81,6 +93,73 @@ fn second() -> Router<Arc<App>> {
         .route("/metrics/get-history", get(metrics::history))
         .route("/metrics/get-history-bulk", get(metrics::bulk))
         .route("/metrics/get-history-bulk-interval", get(metrics::bulk_interval))
+        .merge(registry())
+        .merge(logged())
+        .route("/artifacts/list", get(artifacts::list_of_run))
+        .route("/upload-artifact", post(artifacts::upload_to_run))
+}
+
+/// Registered models and their versions.
+fn registry() -> Router<Arc<App>> {
+    use {model_versions as versions, registered_models as names};
+    Router::new()
+        .route("/registered-models/create", post(names::create))
+        .route("/registered-models/rename", post(names::rename))
+        .route("/registered-models/update", patch(names::update))
+        .route("/registered-models/delete", delete(names::delete))
+        .route("/registered-models/get", get(names::get))
+        .route("/registered-models/search", get(names::search))
+        .route(
+            "/registered-models/get-latest-versions",
+            get(names::latest_versions).post(names::latest_versions),
+        )
+        .route("/registered-models/set-tag", post(names::set_tag))
+        .route("/registered-models/delete-tag", delete(names::delete_tag))
+        .route(
+            "/registered-models/alias",
+            get(names::get_by_alias).post(names::set_alias).delete(names::delete_alias),
+        )
+        .route("/model-versions/create", post(versions::create))
+        .route("/model-versions/update", patch(versions::update))
+        .route("/model-versions/transition-stage", post(versions::transition_stage))
+        .route("/model-versions/delete", delete(versions::delete))
+        .route("/model-versions/get", get(versions::get))
+        .route("/model-versions/search", get(versions::search))
+        .route("/model-versions/get-download-uri", get(versions::download_uri))
+        .route("/model-versions/set-tag", post(versions::set_tag))
+        .route("/model-versions/delete-tag", delete(versions::delete_tag))
+}
+
+/// Models of runs, before anybody registers them.
+fn logged() -> Router<Arc<App>> {
+    use logged_models as models;
+    Router::new()
+        .route("/logged-models", post(models::create))
+        .route("/logged-models/search", post(models::search))
+        .route(
+            "/logged-models/{model_id}",
+            get(models::get).patch(models::finalize).delete(models::delete),
+        )
+        .route("/logged-models/{model_id}/tags", patch(models::set_tags))
+        .route("/logged-models/{model_id}/tags/{tag}", delete(models::delete_tag))
+        .route("/logged-models/{model_id}/params", post(models::log_parameters))
+        .route("/logged-models/{model_id}/artifacts/directories", get(models::list_artifacts))
+        .route("/logged-models/{model_id}/artifacts/files", get(artifacts::get_of_logged_model))
+}
+
+/// Files of everything, in one tree.
+fn proxy() -> Router<Arc<App>> {
+    Router::new()
+        .route("/artifacts", get(artifacts::list))
+        .route(
+            "/artifacts/{*path}",
+            get(artifacts::get).put(artifacts::put).delete(artifacts::delete),
+        )
+        .route("/presigned/{*path}", get(artifacts::presigned))
+        .route("/mpu/create/{*path}", post(parts::create))
+        .route("/mpu/parts/{upload_id}/{number}", put(parts::put))
+        .route("/mpu/complete/{*path}", post(parts::complete))
+        .route("/mpu/abort/{*path}", post(parts::abort))
 }
 
 /// True for a path whose failures are read by MLflow's clients.
@@ -94,7 +173,7 @@ pub fn serves(path: &str) -> bool {
         rest.split_once('/').is_some_and(|(version, rest)| {
             matches!(version, "2.0" | "3.0") && rest.starts_with("mlflow")
         })
-    }) || path == "version"
+    }) || matches!(path, "version" | "get-artifact" | "model-versions/get-artifact")
 }
 
 async fn version() -> &'static str {

@@ -12,6 +12,7 @@
 mod condition;
 mod cursor;
 mod keys;
+mod logged_models;
 mod order;
 mod piece;
 mod place;
@@ -22,10 +23,11 @@ mod things;
 
 use lazuli_domain::ApiError;
 use lazuli_domain::search::{
-    Comparison, Entity, Field, Filter, OrderBy, parse_filter, parse_order_by,
+    Comparison, Entity, Field, Filter, OrderBy, Test, parse_filter, parse_order_by,
 };
 
 use self::cursor::Cursor;
+pub use self::logged_models::{Dataset, LoggedModelOrder, LoggedModelSearch, logged_models};
 pub use self::runs::{RunSearch, count_runs, runs};
 pub use self::things::{Search, count, experiments, model_versions, registered_models};
 use crate::clock::now_ms;
@@ -73,15 +75,23 @@ impl Query {
     }
 
     /// Asks for one thing more.
-    pub fn and(mut self, comparison: Comparison) -> Query {
-        let comparison = Filter::Compare(comparison);
+    pub fn and(self, comparison: Comparison) -> Query {
+        self.and_filter(Filter::Compare(comparison))
+    }
+
+    /// Leaves out those for which that holds.
+    pub fn and_not(self, comparison: Comparison) -> Query {
+        self.and_filter(Filter::Not(Box::new(Filter::Compare(comparison))))
+    }
+
+    fn and_filter(mut self, filter: Filter) -> Query {
         self.filter = Some(match self.filter.take() {
-            None => comparison,
+            None => filter,
             Some(Filter::And(mut parts)) => {
-                parts.push(comparison);
+                parts.push(filter);
                 Filter::And(parts)
             }
-            Some(other) => Filter::And(vec![other, comparison]),
+            Some(other) => Filter::And(vec![other, filter]),
         });
         self
     }
@@ -89,6 +99,30 @@ impl Query {
     /// Asks for something else in the place of each comparison.
     pub fn map_comparisons(mut self, ask: fn(Comparison) -> Filter) -> Query {
         self.filter = self.filter.take().map(|filter| mapped(filter, ask));
+        self
+    }
+
+    /// What must hold of that field.
+    pub fn tests_of<'a>(&'a self, field: &'a Field) -> impl Iterator<Item = &'a Test> {
+        self.conjuncts().into_iter().filter_map(move |conjunct| match conjunct {
+            Filter::Compare(comparison) if comparison.field == *field => Some(&comparison.test),
+            _ => None,
+        })
+    }
+
+    /// Takes no notice of what must hold of that field.
+    pub fn without(mut self, field: &Field) -> Query {
+        let is_of_field = |filter: &Filter| matches!(filter, Filter::Compare(comparison) if comparison.field == *field);
+        let mut parts = match self.filter.take() {
+            None => Vec::new(),
+            Some(Filter::And(parts)) => parts,
+            Some(other) => vec![other],
+        };
+        parts.retain(|part| !is_of_field(part));
+        self.filter = match parts.len() {
+            0 | 1 => parts.pop(),
+            _ => Some(Filter::And(parts)),
+        };
         self
     }
 

@@ -1,5 +1,6 @@
 //! Where the fields of an entity stand.
 
+use lazuli_domain::ApiError;
 use lazuli_domain::search::{Aggregate, Attribute, DatasetField, Entity, Field};
 
 use super::piece::Piece;
@@ -66,6 +67,23 @@ pub(super) fn place(
         (Entity::ModelVersion, Field::Property(key)) => {
             member(connection, "models.properties", key)
         }
+        (Entity::LoggedModel, Field::Attribute(attribute)) => of_logged_model(*attribute)?,
+        (Entity::LoggedModel, Field::Tag(key)) => member(connection, "logged_models.tags", key),
+        (Entity::LoggedModel, Field::Parameter(key)) => {
+            member(connection, "logged_models.parameters", key)
+        }
+        (Entity::LoggedModel, Field::Metric { name, of: Aggregate::Latest }) => {
+            let on = Piece::with("{}.model = logged_models.key AND {}.name = ?", name);
+            match rows("logged_model_metrics".to_owned(), on, "{}.number", Kind::Real) {
+                Place::Rows(rows) => Place::Rows(Rows { several: true, ..rows }),
+                column => column,
+            }
+        }
+        (Entity::LoggedModel, Field::Metric { of, .. }) => {
+            return Err(ApiError::invalid(format!("logged models keep no {of:?} of a metric"))
+                .hint("write metrics.NAME alone")
+                .into());
+        }
         (Entity::Run, Field::Dataset(field)) => dataset(*field),
         (entity, field) => return Err(unknown(entity, field)),
     })
@@ -127,7 +145,7 @@ fn of_model_version(attribute: Attribute) -> Result<Place> {
     Ok(match attribute {
         Attribute::Name => text("registered_models.name"),
         Attribute::Version => integer("models.version"),
-        Attribute::Run => other("runs", "{}.key = models.run", "{}.run_id"),
+        Attribute::Run => text("models.run_id"),
         Attribute::Source => text("models.source"),
         Attribute::Created => integer("models.created_at_ms"),
         Attribute::Updated => integer("models.updated_at_ms"),
@@ -143,6 +161,19 @@ fn of_model_version(attribute: Attribute) -> Result<Place> {
             "{}.alias",
         ),
         _ => return Err(unknown(Entity::ModelVersion, &Field::Attribute(attribute))),
+    })
+}
+
+fn of_logged_model(attribute: Attribute) -> Result<Place> {
+    Ok(match attribute {
+        Attribute::Id => text("logged_models.model_id"),
+        Attribute::Name => text("logged_models.name"),
+        Attribute::Type => text("logged_models.model_type"),
+        Attribute::Status => text("logged_models.status"),
+        Attribute::Run => text("logged_models.source_run_id"),
+        Attribute::Created => integer("logged_models.created_at_ms"),
+        Attribute::Updated => integer("logged_models.updated_at_ms"),
+        _ => return Err(unknown(Entity::LoggedModel, &Field::Attribute(attribute))),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lazuli_domain::{ApiError, EventKind, MetricKind};
+use lazuli_domain::{ApiError, EventKind, MetricKind, ModelMetric};
 
 use super::runs::parent_key;
 use super::{PARENT, RUN_NAME, active_head};
@@ -29,6 +29,17 @@ pub struct LoggedPoint {
     pub value: f64,
     pub time_ms: i64,
     pub step: i64,
+    /// The logged model that it is about.
+    pub of: Option<Measured>,
+}
+
+/// What was measured, and on what.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    pub model_id: String,
+    /// Empty: no dataset was named.
+    pub dataset_name: String,
+    pub dataset_digest: String,
 }
 
 /// Logs to a run that is not deleted, also when it has ended. What is there already, and only sent
@@ -58,7 +69,20 @@ fn add_points(write: &mut Write<'_>, head: &RunHead, given: Vec<LoggedPoint>) ->
         return Ok(());
     }
     let mut points = Points::new(head.key);
-    for LoggedPoint { name, value, time_ms, step } in given {
+    for LoggedPoint { name, value, time_ms, step, of } in given {
+        if let Some(Measured { model_id, dataset_name, dataset_digest }) = of {
+            let (model, _) = store::logged_models::get(write, &model_id)?;
+            let metric = ModelMetric {
+                name: name.clone(),
+                value: value.into(),
+                time_ms,
+                step,
+                run_id: head.run_id.clone(),
+                dataset_name,
+                dataset_digest,
+            };
+            store::logged_models::log_metric(write, model, head.key, &metric)?;
+        }
         let point = NewPoint { step: Some(step), time_ms, value: value.into() };
         points.take(write, name, MetricKind::Scalar, "", point)?;
     }

@@ -32,7 +32,7 @@ pub use experiments::{
 };
 pub use history::{ClientPoint, RunPoints, histories, history, sampled_histories};
 pub use inputs::{log_inputs, record_model, search_datasets};
-pub use logging::{Batch, LoggedPoint, log};
+pub use logging::{Batch, LoggedPoint, Measured, log};
 pub use runs::{ClientRun, NewClientRun, RunQuestion, create_run, run, search_runs};
 
 /// Tags that are columns of a run.

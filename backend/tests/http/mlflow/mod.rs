@@ -1,7 +1,9 @@
 //! What only this side can show of MLflow's API: refusals, tokens, workspaces. That its clients work
 //! is shown with them, in `tests/mlflow`.
 
+mod artifacts;
 mod experiments;
+mod registry;
 mod runs;
 
 use axum::body::Body;

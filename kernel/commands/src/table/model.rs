@@ -1,4 +1,6 @@
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use lazuli_domain::Model;
 
 use crate::KeyValue;
 
@@ -10,6 +12,9 @@ pub enum ModelCommand {
         /// Only the versions of this model
         #[arg(value_name = "MODEL")]
         name: Option<String>,
+        /// Those that are deleted, instead of those that are not
+        #[arg(long)]
+        deleted: bool,
     },
     /// Show a model, its latest version when none is named
     Show {
@@ -36,6 +41,82 @@ pub enum ModelCommand {
         /// Replace files that exist
         #[arg(long)]
         force: bool,
+    },
+    /// Move a version to a stage: None, Staging, Production or Archived
+    #[command(
+        after_help = "Examples:\n  $model stage churn Production\n  $model stage churn Production --version 3 --archive-others"
+    )]
+    Stage {
+        /// Its name
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// The stage
+        #[arg(value_name = "STAGE", value_parser = PossibleValuesParser::new(Model::STAGES), ignore_case = true)]
+        stage: String,
+        /// Which version, the latest when absent
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
+        /// Move versions that are in this stage to Archived, in the same moment
+        #[arg(long)]
+        archive_others: bool,
+    },
+    /// Let a word such as `champion` point to a version
+    #[command(
+        after_help = "Examples:\n  $model alias churn champion --version 3\n  $model alias churn champion --remove"
+    )]
+    Alias {
+        /// Its name
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// The word
+        #[arg(value_name = "ALIAS")]
+        alias: String,
+        /// Which version, the latest when absent
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
+        /// Take the alias away
+        #[arg(long, conflicts_with = "version")]
+        remove: bool,
+    },
+    /// Set or remove tags of a version
+    #[command(
+        after_help = "Examples:\n  $model tag churn checked=yes\n  $model tag churn --version 2 --remove draft"
+    )]
+    Tag {
+        /// Its name
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// Tags to set
+        #[arg(value_name = "KEY=VALUE", value_parser = KeyValue::parse, required_unless_present = "remove")]
+        tags: Vec<KeyValue>,
+        /// A tag to remove; may be given several times
+        #[arg(long, value_name = "KEY")]
+        remove: Vec<String>,
+        /// Which version, the latest when absent
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
+    },
+    /// Hide a model with all its versions, or one version; `restore` brings it back
+    #[command(after_help = "Examples:\n  $model delete churn --version 2\n  $model delete churn")]
+    Delete {
+        /// Its name
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// Only this version
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
+    },
+    /// Bring back a model with the versions that were deleted with it, or one version
+    #[command(
+        after_help = "Examples:\n  $model list --deleted\n  $model restore churn --version 2"
+    )]
+    Restore {
+        /// Its name
+        #[arg(value_name = "MODEL")]
+        name: String,
+        /// Only this version
+        #[arg(long, value_name = "VERSION")]
+        version: Option<u64>,
     },
 }
 

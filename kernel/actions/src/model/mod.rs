@@ -1,7 +1,10 @@
+mod change;
+
 use lazuli::Result;
 use lazuli_commands::table::{ModelCommand, RegisterModel};
 use lazuli_domain::{
-    ErrorKind, Model, ModelFile, ModelSource, NewModel, artifact_path, check_name,
+    ApiError, ErrorKind, Model, ModelFile, ModelPatch, ModelSource, NewModel, artifact_path,
+    check_name,
 };
 use serde_json::json;
 
@@ -16,14 +19,44 @@ pub(crate) fn perform(
     talk: &mut dyn Talk,
 ) -> Result<Outcome> {
     match command {
-        ModelCommand::List { name } => list(context, session, name.as_deref()),
+        ModelCommand::List { name, deleted: false } => list(context, session, name.as_deref()),
+        ModelCommand::List { name, deleted: true } => {
+            list_deleted(context, session, name.as_deref())
+        }
         ModelCommand::Show { name, version } => {
             let model = find(context, session, name, *version)?;
             Outcome::new(describe(&model), &model)
         }
+        ModelCommand::Stage { name, stage, version, archive_others } => {
+            let patch = ModelPatch {
+                stage: Some(stage.clone()),
+                archive_others: *archive_others,
+                ..ModelPatch::default()
+            };
+            change::stage(context, session, name, *version, &patch)
+        }
+        ModelCommand::Alias { name, alias, version, remove: false } => {
+            change::set_alias(context, session, name, alias, *version)
+        }
+        ModelCommand::Alias { name, alias, remove: true, .. } => {
+            change::remove_alias(context, session, name, alias)
+        }
+        ModelCommand::Tag { name, tags, remove, version } => {
+            let patch = ModelPatch {
+                set_tags: run::tags(tags),
+                remove_tags: remove.clone(),
+                ..ModelPatch::default()
+            };
+            change::tag(context, session, name, *version, &patch)
+        }
+        ModelCommand::Delete { name, version } => change::delete(context, session, name, *version),
+        ModelCommand::Restore { name, version } => {
+            change::restore(context, session, name, *version)
+        }
         ModelCommand::Register(register) => self::register(context, session, talk, register),
         ModelCommand::Download { name, version, to, force } => {
             let model = find(context, session, name, *version)?;
+            check_has_files(&model)?;
             let files: Vec<Wanted> = model
                 .files
                 .iter()
@@ -58,13 +91,34 @@ fn list(context: &Context, session: &Session, name: Option<&str>) -> Result<Outc
         session.workspace,
         context.say("register_model NAME FILE")
     );
-    let mut table =
-        Table::new(["Name", "Version", "Size", "Registered", "Framework", "Run", "Tags"])
-            .when_empty(nothing);
-    for model in &models {
+    Outcome::table(&table(&models, nothing), &models)
+}
+
+fn list_deleted(context: &Context, session: &Session, name: Option<&str>) -> Result<Outcome> {
+    let models = context.client.deleted_models(&session.workspace, name)?;
+    let nothing = format!("workspace `{}` has no deleted models", session.workspace);
+    Outcome::table(&table(&models, nothing), &models)
+}
+
+fn table(models: &[Model], nothing: String) -> Table {
+    let mut table = Table::new([
+        "Name",
+        "Version",
+        "Stage",
+        "Aliases",
+        "Size",
+        "Registered",
+        "Framework",
+        "Run",
+        "Tags",
+    ])
+    .when_empty(nothing);
+    for model in models {
         table.row(vec![
             model.name.clone(),
             model.version.to_string(),
+            if model.stage == Model::NO_STAGE { String::new() } else { model.stage.clone() },
+            model.aliases.join(", "),
             byte_size(model.size),
             age(model.created_at_ms, now_ms()),
             framework(model),
@@ -72,11 +126,27 @@ fn list(context: &Context, session: &Session, name: Option<&str>) -> Result<Outc
             shorten(&pairs(&model.tags), 40),
         ]);
     }
-    Outcome::table(&table, &models)
+    table
+}
+
+/// A version that an MLflow client registered from an address elsewhere is a note of that address.
+fn check_has_files(model: &Model) -> Result<()> {
+    if !model.files.is_empty() {
+        return Ok(());
+    }
+    let (name, version) = (&model.name, model.version);
+    Err(ApiError::not_found("file of model", &format!("{name}:{version}"))
+        .hint(format!("it was registered by its address only: `{}`", model.source))
+        .into())
 }
 
 /// `name:3` is understood as well.
-fn find(context: &Context, session: &Session, name: &str, version: Option<u64>) -> Result<Model> {
+pub(crate) fn find(
+    context: &Context,
+    session: &Session,
+    name: &str,
+    version: Option<u64>,
+) -> Result<Model> {
     let found = context.client.model(&session.workspace, name, version);
     match (&found, name.rsplit_once(':'), version) {
         (Err(error), Some((before, number)), None) if error.kind() == ErrorKind::NotFound => {
@@ -188,16 +258,20 @@ fn describe(model: &Model) -> String {
         format!("Model      {}", model.name),
         format!("Version    {}", model.version),
         format!("Registered {}", date_time(model.created_at_ms)),
+        format!("Stage      {}", model.stage),
     ];
     let mut optional = |name: &str, value: String| {
         if !value.is_empty() {
             lines.push(format!("{name:<10} {value}"));
         }
     };
+    optional("Aliases", model.aliases.join(", "));
+    optional("Deleted", model.deleted_at_ms.map(date_time).unwrap_or_default());
     optional("About", model.description.clone());
     optional("Framework", framework(model));
     optional("Run", model.run_id.clone().unwrap_or_default());
     optional("Experiment", model.experiment.clone().unwrap_or_default());
+    optional("Source", model.source.clone());
     optional("Tags", pairs(&model.tags));
     optional("Properties", pairs(&model.properties));
     optional("Checksum", model.checksum.clone());
