@@ -18,7 +18,10 @@ fn a_model_has_stages_aliases_and_tags() {
         "model `churn` version 2 is in Production\n"
     );
     let models = place.json(&["model", "list"]);
-    assert_eq!((&models[0]["stage"], &models[1]["stage"]), (&json!("Production"), &json!("Archived")));
+    assert_eq!(
+        (&models[0]["stage"], &models[1]["stage"]),
+        (&json!("Production"), &json!("Archived"))
+    );
     assert_eq!(
         place.ok(&["model", "alias", "churn", "champion"]),
         "`champion` of model `churn` is version 2\n"

@@ -351,7 +351,9 @@ async fn a_file_is_put_together_from_parts_that_come_in_any_order() {
     let path = format!("/api/2.0/mlflow-artifacts/mpu/complete/{root}/deep");
     let done = |parts: Value| json!({"path": "big.bin", "upload_id": upload, "parts": parts});
     let wrong = [tags[1].clone(), tags[0].clone(), tags[2].clone()];
-    for (parts, said) in [(parts(&tags[..2]), "part 3"), (parts(&wrong), "part 1"), (json!([]), "part 1")] {
+    for (parts, said) in
+        [(parts(&tags[..2]), "part 3"), (parts(&wrong), "part 1"), (json!([]), "part 1")]
+    {
         let answer = send(&daemon, Method::POST, &path, done(parts)).await;
         assert!(refusal(&answer, 400).1.contains(said), "{:?}", answer.body);
     }
@@ -376,7 +378,8 @@ async fn an_upload_in_parts_that_cannot_be_is_refused() {
     refusal(&daemon.put_bytes(&part(0), "x").await, 400);
     refusal(&daemon.put_bytes(&part(3), "x").await, 400);
     let complete = "/api/2.0/mlflow-artifacts/mpu/complete/dir";
-    let body = json!({"path": "a.bin", "upload_id": upload, "parts": [{"part_number": 1, "etag": ""}]});
+    let body =
+        json!({"path": "a.bin", "upload_id": upload, "parts": [{"part_number": 1, "etag": ""}]});
     let (_, message) = refusal(&send(&daemon, Method::POST, complete, body.clone()).await, 400);
     assert!(message.contains("part 2 of 2 has not come"), "{message}");
     let abort = "/api/2.0/mlflow-artifacts/mpu/abort/dir";
