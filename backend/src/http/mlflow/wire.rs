@@ -84,6 +84,19 @@ impl Message {
         double.ok_or_else(|| self.wrong_type(name, value))
     }
 
+    pub fn boolean(&self, name: &str) -> Answer<Option<bool>> {
+        match self.field(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+            Some(Value::String(text)) => Err(Failure::invalid(format!(
+                "Invalid boolean value: {text}, must be 'true' or 'false'."
+            ))),
+            Some(other) => Err(self.wrong_type(name, other)),
+        }
+    }
+
     /// A member of an enumeration, by its word or by its number; these count from 1.
     pub fn choice(&self, name: &str, words: &[&'static str]) -> Answer<Option<&'static str>> {
         let Some(value) = self.field(name) else { return Ok(None) };
