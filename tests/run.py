@@ -37,6 +37,11 @@ def main():
             CHECKOUT,
         ),
         (
+            "MLflow",
+            [python, "-m", "pytest", "tests/mlflow", "-p", "no:cacheprovider", "-ra"],
+            CHECKOUT,
+        ),
+        (
             "Requests",
             [python, "-m", "pytest", "tests/fuzz", "-p", "no:cacheprovider", "-ra"],
             CHECKOUT,
