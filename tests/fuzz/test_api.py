@@ -10,6 +10,8 @@ import requests  # noqa: E402
 import hypothesis.errors  # noqa: E402
 from hypothesis import HealthCheck, Phase, given, settings  # noqa: E402
 
+# An archive is any bytes.
+schemathesis.serializer.alias("application/x-tar", "application/octet-stream")
 # What would end the daemon under test, or never ends itself.
 LEFT_OUT = ["/api/shutdown", "/api/events", "/events"]
 EXAMPLES = int(os.environ.get("LAZULI_FUZZ_EXAMPLES", "15"))

@@ -84,7 +84,7 @@ def test_names_that_leave_the_folder(send, run_id, name):
         status, body = send("PUT", address, b"x")
         if status < 300:
             # Then it was an ordinary name, taken as it was written, once decoded.
-            assert name in ("%252e%252e/x",), (address, body)
+            assert name in ("%252e%252e/x", "./a"), (address, body)
         else:
             refused((status, body))
 

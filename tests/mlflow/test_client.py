@@ -398,7 +398,7 @@ def test_a_large_file_travels_in_parts(client, experiment, tmp_path, monkeypatch
     content = os.urandom((12 << 20) + 17)
     (tmp_path / "big.bin").write_bytes(content)
     run_id = client.create_run(experiment).info.run_id
-    client.log_artifact(run_id, tmp_path / "big.bin", "deep/er")
+    client.log_artifact(run_id, str(tmp_path / "big.bin"), "deep/er")
     assert len(parts) == 3
     assert [(f.path, f.file_size) for f in client.list_artifacts(run_id, "deep/er")] == [("deep/er/big.bin", len(content))]
     back = client.download_artifacts(run_id, "deep/er/big.bin", tmp_path / "..")

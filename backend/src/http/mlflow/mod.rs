@@ -25,6 +25,7 @@ mod model_versions;
 mod parts;
 mod registered_models;
 mod runs;
+mod server_info;
 mod validate;
 mod wire;
 
@@ -60,6 +61,7 @@ fn roots() -> Router<Arc<App>> {
         router
             .nest(&format!("{root}/2.0/mlflow"), second())
             .nest(&format!("{root}/2.0/mlflow-artifacts"), proxy())
+            .route(&format!("{root}/3.0/mlflow/server-info"), get(server_info::get))
     })
 }
 

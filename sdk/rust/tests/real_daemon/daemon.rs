@@ -14,6 +14,9 @@ pub fn kill_daemon(client: &Client) {
     // SAFETY: the pid is that of the daemon this test has started.
     assert_eq!(unsafe { libc::kill(daemon.pid as i32, libc::SIGKILL) }, 0);
     wait_until(|| !process::is_alive(&daemon));
+    // Its first thread may be gone while another still holds the socket.
+    let place = client.daemon().url.trim_start_matches("http://").to_owned();
+    wait_until(|| std::net::TcpStream::connect(&place).is_err());
 }
 
 #[test]
