@@ -9,6 +9,7 @@ use super::entries::EntryKind;
 use super::sql::{Dynamic, Row, after_prefix, params};
 use super::writer::EventScope;
 use super::{experiments, metrics, workspaces};
+use crate::clock::now_ms;
 use crate::error::Result;
 use crate::nearest;
 
@@ -240,21 +241,25 @@ pub fn set_status(connection: &Connection, run: i64, status: RunStatus, now_ms: 
     Ok(())
 }
 
+/// `ended_at_ms` is the time that a client gave, which stands as it is; without one it is now.
 pub fn set_end(
     connection: &Connection,
     run: i64,
     status: RunStatus,
     error: Option<&RunError>,
-    now_ms: i64,
+    ended_at_ms: Option<i64>,
 ) -> Result<()> {
     connection.execute(
         // A clock that was set back meanwhile makes no run shorter than nothing.
         "UPDATE runs SET status = ?2, error = ?4,
             ended_at_ms = CASE WHEN started_at_ms > ?3 THEN started_at_ms ELSE ?3 END
          WHERE key = ?1",
-        params![run, status.as_str(), now_ms, error.map(json).transpose()?],
+        params![run, status.as_str(), now_ms(), error.map(json).transpose()?],
     )?;
-    Ok(())
+    match ended_at_ms {
+        Some(_) => set_ended_at(connection, run, ended_at_ms),
+        None => Ok(()),
+    }
 }
 
 pub fn set_ended_at(connection: &Connection, run: i64, ended_at_ms: Option<i64>) -> Result<()> {

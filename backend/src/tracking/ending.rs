@@ -136,7 +136,6 @@ pub(super) async fn end_run_at(
                 let path = artifact.path.clone();
                 write.event(&head.scope(), EventKind::ArtifactAdded { path })?;
             }
-            let ended_at_ms = ended_at_ms.unwrap_or_else(now_ms);
             store::runs::set_end(write, head.key, end.status(), end.error(), ended_at_ms)?;
             write.event(&head.scope(), EventKind::RunStatus { status: end.status() })?;
             // Unlinked while the lock is held: who waits for it finds a file without a name.

@@ -127,7 +127,6 @@ fn end_otherwise(
     ended_at_ms: Option<i64>,
 ) -> Result<()> {
     let end = end_of(status);
-    let ended_at_ms = ended_at_ms.unwrap_or_else(crate::clock::now_ms);
     store::runs::set_end(write, head.key, status, end.error(), ended_at_ms)?;
     write.event(&head.scope(), EventKind::RunStatus { status })
 }
