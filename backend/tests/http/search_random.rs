@@ -380,7 +380,7 @@ fn seed(write: &mut Write<'_>, made: &[Made]) -> lazuli_backend::Result<()> {
             },
         )?;
         if let Some(ended_at_ms) = run.ended_at_ms {
-            runs::set_end(write, key, run.status, None, ended_at_ms)?;
+            runs::set_end(write, key, run.status, None, Some(ended_at_ms))?;
         }
         for (kind, all) in [(EntryKind::Parameter, &run.parameters), (EntryKind::Tag, &run.tags)] {
             all.iter().try_for_each(|(name, value)| entries::set(write, kind, key, name, value))?;

@@ -139,7 +139,7 @@ fn seed(write: &mut Write<'_>, first: i64, end: i64) -> lazuli_backend::Result<(
                 owner: None,
             },
         )?;
-        runs::set_end(write, run, status, None, now + number * 1000 + spread)?;
+        runs::set_end(write, run, status, None, Some(now + number * 1000 + spread))?;
         for (kind, key, value) in [
             (
                 EntryKind::Parameter,

@@ -61,7 +61,11 @@ impl Conditions<'_> {
                 }
             }
         }
-        piece.push(")");
+        // PostgreSQL makes a join of every bare EXISTS, and plans hundreds of joins for hours.
+        piece.push(match self.connection {
+            Connection::Sqlite(_) => ")",
+            Connection::Postgres(_) => ") IS TRUE",
+        });
         Ok(piece)
     }
 }
