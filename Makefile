@@ -15,6 +15,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARIES := $(abspath $(TARGET))/debug
 LAZULI := $(BINARIES)/lazuli
 BENCH_TOOLS := $(abspath $(TARGET))/bench-tools
+AZURITE := $(abspath $(TARGET))/azurite
 
 # Rust cells need the standard library's sources. rustup's component is found without help;
 # Debian's package lies here.
@@ -41,9 +42,15 @@ demo: kernel
 	@echo "The daemon:"
 	@$(LAZULI) status
 
-test: kernel
+test: kernel $(AZURITE)/.installed
 	@tests/require.sh build python browser
-	python3 tests/run.py --binaries $(BINARIES) --venv $(abspath $(VENV))
+	python3 tests/run.py --binaries $(BINARIES) --venv $(abspath $(VENV)) --path $(AZURITE)/node_modules/.bin
+
+# Azure Blob Storage for the tests; S3 is moto, in the virtual environment.
+$(AZURITE)/.installed:
+	@tests/require.sh node
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(AZURITE) azurite@3.35.0
+	@touch $@
 
 check:
 	@tests/require.sh build format

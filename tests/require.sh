@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Names what the machine lacks for `make`, each with the command that installs it.
-# usage: tests/require.sh [build|python|format|browser]...
+# usage: tests/require.sh [build|python|format|node|browser]...
 set -u
 missing=()
 
@@ -34,6 +34,9 @@ for want in "$@"; do
     format)
         cargo fmt --version >/dev/null 2>&1 || need "rustfmt" "rustup component add rustfmt"
         cargo clippy --version >/dev/null 2>&1 || need "clippy" "rustup component add clippy"
+        ;;
+    node)
+        command -v npm >/dev/null || need "Node.js 20 with npm (the Azure test)" "sudo apt-get install nodejs npm    (Fedora: sudo dnf install nodejs)"
         ;;
     browser)
         command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||

@@ -18,6 +18,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", type=Path, required=True, help="where `lazuli` lies")
     parser.add_argument("--venv", type=Path, required=True)
+    parser.add_argument("--path", type=Path, action="append", default=[], help="where further programs lie")
     arguments = parser.parse_args()
     python = str(arguments.venv / "bin" / "python")
     environment = dict(
@@ -25,7 +26,7 @@ def main():
         LAZULI_TEST_BINARIES=str(arguments.binaries),
         LAZULI_TEST_SCREENSHOTS=str(arguments.binaries.parent / "screenshots"),
         LAZULI_BIN=str(arguments.binaries / "lazuli"),
-        PATH=f"{arguments.venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        PATH=os.pathsep.join([str(arguments.venv / "bin"), *map(str, arguments.path), os.environ["PATH"]]),
         PYTHONDONTWRITEBYTECODE="1",
     )
     suites = [

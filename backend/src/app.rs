@@ -54,10 +54,11 @@ impl App {
             tokio::task::spawn_blocking(move || Store::open(place)).await.map_err(|panic| {
                 Error::Defect(format!("opening the database broke down: {panic}"))
             })??;
+        let blobs = Blobs::open(&home, storage.blob_place(&home)?).await?;
         let app = Arc::new(App {
             exclusion: Exclusion::default(),
-            uploads: Uploads::open(home.blobs().join("uploads"))?,
-            blobs: Blobs::open(home.blobs())?,
+            uploads: Uploads::open(blobs.uploads_folder())?,
+            blobs,
             vault: Vault::new(home.secrets_key()?),
             token: home.token()?,
             url,

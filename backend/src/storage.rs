@@ -2,6 +2,8 @@
 //! place. What `lazuli serve --database … --blobs …` said is remembered in `storage.json` (0600, for
 //! it may hold a password), because the next daemon may be one that a client starts on demand.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FileContext, Result};
@@ -20,6 +22,14 @@ pub struct Storage {
     /// `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix` or a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blobs: Option<String>,
+}
+
+/// Where files are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlobPlace {
+    Folder(PathBuf),
+    /// `s3://bucket/prefix`, `az://container/prefix`, `gs://bucket/prefix`.
+    Store(String),
 }
 
 impl Storage {
@@ -49,6 +59,7 @@ impl Storage {
             blobs: choose(said.blobs, &before.blobs),
         };
         chosen.database_place(home)?;
+        chosen.blob_place(home)?;
         if chosen != before {
             let text = serde_json::to_vec_pretty(&chosen).map_err(|error| {
                 Error::Defect(format!("storage.json has no JSON form: {error}"))
@@ -56,6 +67,22 @@ impl Storage {
             write_private(&path, &text).while_trying(|| format!("writing `{}`", path.display()))?;
         }
         Ok(chosen)
+    }
+
+    pub fn blob_place(&self, home: &Home) -> Result<BlobPlace> {
+        match self.blobs.as_deref() {
+            None => Ok(BlobPlace::Folder(home.blobs())),
+            Some(address) if address.contains("://") => Ok(BlobPlace::Store(address.to_owned())),
+            Some(folder) if Path::new(folder).is_absolute() => {
+                Ok(BlobPlace::Folder(PathBuf::from(folder)))
+            }
+            Some(other) => {
+                let shown: String = other.chars().take(80).flat_map(char::escape_default).collect();
+                Err(lazuli_domain::ApiError::invalid(format!("`{shown}` is no place for files"))
+                    .hint("give `--blobs s3://bucket/prefix`, `az://…`, `gs://…` or a whole path")
+                    .into())
+            }
+        }
     }
 
     pub fn database_place(&self, home: &Home) -> Result<Place> {

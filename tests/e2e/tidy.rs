@@ -23,7 +23,8 @@ const DIRECTION: [(&str, &[&str]); 8] = [
 ];
 
 /// A foreign crate and the only folders whose code may name it.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 14] = [
+    ("object_store", &["backend/src/blobs"]),
     ("rusqlite", &["backend/src/store"]),
     ("axum", &["backend/src/http"]),
     ("utoipa", &["backend/src/http", "backend/domain/src"]),

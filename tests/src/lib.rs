@@ -6,6 +6,7 @@
 mod api;
 mod home;
 pub mod postgres;
+pub mod stores;
 mod wait;
 
 pub use api::{Answer, Api};

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -7,7 +7,8 @@ use futures_util::stream::BoxStream;
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
-use crate::error::{Error, FileContext, Result};
+use super::remote::Remote;
+use crate::error::{FileContext, Result};
 
 /// Read at once: large enough that a disk is read at its speed, small enough that many readers stay
 /// small.
@@ -21,11 +22,16 @@ pub struct Content {
 
 enum Source {
     File(File),
+    Remote { remote: Remote, sha256: String },
 }
 
 impl Content {
     pub fn of_file(file: File) -> std::io::Result<Content> {
         Ok(Content { size: file.metadata()?.len(), source: Source::File(file) })
+    }
+
+    pub(super) fn of_remote(remote: Remote, sha256: &str, size: u64) -> Content {
+        Content { size, source: Source::Remote { remote, sha256: sha256.to_owned() } }
     }
 
     pub fn size(&self) -> u64 {
@@ -46,20 +52,18 @@ impl Content {
                 let file = tokio::fs::File::from_std(file).take(length);
                 Ok(ReaderStream::with_capacity(file, CHUNK).boxed())
             }
+            Source::Remote { remote, sha256 } => remote.stream(&sha256, start, length).await,
         }
     }
 
     /// The same as one piece, for what is small.
     pub async fn bytes(self, start: u64, length: u64) -> Result<Vec<u8>> {
-        let Source::File(mut file) = self.source;
-        tokio::task::spawn_blocking(move || -> std::io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            file.seek(SeekFrom::Start(start))?;
-            file.take(length).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        })
-        .await
-        .map_err(|panic| Error::Defect(format!("reading a file broke down: {panic}")))?
-        .while_trying(|| "reading a file".into())
+        let length = length.min(self.size.saturating_sub(start));
+        let mut pieces = self.stream(start, length).await?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        while let Some(piece) = pieces.next().await {
+            bytes.extend_from_slice(&piece.while_trying(|| "reading a file".into())?);
+        }
+        Ok(bytes)
     }
 }

@@ -1,15 +1,18 @@
-//! Files by content: `blobs/<2 hex>/<sha256>`.
+//! Files by content: `blobs/<2 hex>/<sha256>`, on this machine or in an object store.
 //!
 //! A blob appears under its name only when it is whole and on disk: it is written to `blobs/tmp/`,
 //! hashed on the way, fsynced and renamed. Whatever breaks before the rename (a full disk, a client
-//! that goes away) takes the temporary file with it.
+//! that goes away) takes the temporary file with it. For an object store the temporary file is what is
+//! sent: its digest is known then, and so is the name, which such a store cannot change afterwards.
 
 mod content;
 mod leases;
+mod remote;
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,11 +25,13 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::error::{Error, FileContext, Result};
-use crate::home::hex;
+use crate::home::{Home, hex};
+use crate::storage::BlobPlace;
 
 pub use content::Content;
 use leases::Leases;
 pub use leases::{Lease, Sweep};
+use remote::Remote;
 
 /// Chunks of a body that may wait for the disk: memory stays bounded whatever the file's size.
 const CHUNKS_IN_FLIGHT: usize = 8;
@@ -37,7 +42,9 @@ const WORTH_A_TOUCH: Duration = Duration::from_secs(600);
 
 #[derive(Clone)]
 pub struct Blobs {
+    /// Where blobs are, or wait to be sent.
     folder: PathBuf,
+    remote: Option<Remote>,
     leases: Arc<Leases>,
 }
 
@@ -57,16 +64,28 @@ pub struct FoundBlob {
 }
 
 impl Blobs {
-    /// Takes `folder` and removes what a dead daemon left half written.
-    pub fn open(folder: PathBuf) -> Result<Blobs> {
+    /// Takes the folder, or the store, and removes what a dead daemon left half written.
+    pub async fn open(home: &Home, place: BlobPlace) -> Result<Blobs> {
+        let (folder, remote) = match place {
+            BlobPlace::Folder(folder) => (folder, None),
+            BlobPlace::Store(address) => (home.blobs(), Some(Remote::open(&address)?)),
+        };
+        if let Some(remote) = &remote {
+            remote.check().await?;
+        }
         let unfinished = folder.join("tmp");
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&unfinished)
+            .while_trying(|| format!("making the folder `{}`", unfinished.display()))?;
         for entry in fs::read_dir(&unfinished)
             .while_trying(|| format!("reading `{}`", unfinished.display()))?
         {
             let path = entry.while_trying(|| "reading the blobs".into())?.path();
             fs::remove_file(&path).while_trying(|| format!("removing `{}`", path.display()))?;
         }
-        Ok(Blobs { folder, leases: Arc::default() })
+        Ok(Blobs { folder, remote, leases: Arc::default() })
     }
 
     /// Receives a request's body. With `expected`, only that content is kept.
@@ -147,6 +166,15 @@ impl Blobs {
     /// Makes a file of the same file system a blob; the caller has read its digest.
     pub async fn adopt(&self, file: PathBuf, sha256: &str, size: u64) -> Result<Blob> {
         let lease = self.leases.take(sha256).await;
+        if let Some(remote) = &self.remote {
+            if remote.size(sha256).await?.is_none() {
+                let content =
+                    File::open(&file).while_trying(|| format!("opening `{}`", file.display()))?;
+                remote.put(sha256, content, size).await?;
+            }
+            fs::remove_file(&file).while_trying(|| format!("removing `{}`", file.display()))?;
+            return Ok(Blob { sha256: sha256.to_owned(), size, lease });
+        }
         let (folder, target) = (self.folder.clone(), self.path(sha256));
         blocking(move || {
             if touched(&target)?.is_some() {
@@ -169,9 +197,8 @@ impl Blobs {
     /// [`check_digest`].
     pub async fn hold(&self, sha256: &str) -> Result<Option<Blob>> {
         let lease = self.leases.take(sha256).await;
-        let path = self.path(sha256);
-        let Some(size) = blocking(move || touched(&path)).await? else { return Ok(None) };
-        Ok(Some(Blob { sha256: sha256.to_owned(), size, lease }))
+        let size = self.size(sha256).await?;
+        Ok(size.map(|size| Blob { sha256: sha256.to_owned(), size, lease }))
     }
 
     /// Begins to remember which blobs somebody is about to refer to; to be called before the
@@ -184,8 +211,11 @@ impl Blobs {
     pub async fn find(
         &self,
         before: SystemTime,
-        is_wanted: impl Fn(&str) -> bool + Send + 'static,
+        is_wanted: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<Vec<FoundBlob>> {
+        if let Some(remote) = &self.remote {
+            return remote.find(before, is_wanted).await;
+        }
         let folder = self.folder.clone();
         blocking(move || {
             let mut found = Vec::new();
@@ -214,16 +244,27 @@ impl Blobs {
             return Ok(false);
         }
         let path = self.path(sha256);
-        let removed = blocking(move || {
-            fs::remove_file(&path).while_trying(|| format!("removing `{}`", path.display()))
-        })
-        .await;
+        let removed = match &self.remote {
+            Some(remote) => remote.remove(sha256).await,
+            None => {
+                blocking(move || {
+                    fs::remove_file(&path).while_trying(|| format!("removing `{}`", path.display()))
+                })
+                .await
+            }
+        };
         sweep.removed(sha256);
         removed.map(|()| true)
     }
 
     /// Opens the blob for reading.
     pub async fn open_blob(&self, sha256: &str) -> Result<Content> {
+        if let Some(remote) = &self.remote {
+            return match remote.size(sha256).await? {
+                Some(size) => Ok(Content::of_remote(remote.clone(), sha256, size)),
+                None => Err(ApiError::not_found("blob", sha256).into()),
+            };
+        }
         let path = self.path(sha256);
         let missing = ApiError::not_found("blob", sha256);
         blocking(move || match File::open(&path).and_then(Content::of_file) {
@@ -246,6 +287,21 @@ impl Blobs {
             });
         }
         Ok(())
+    }
+
+    /// Where uploads in pieces lie: in the same file system as what they become.
+    pub fn uploads_folder(&self) -> PathBuf {
+        self.folder.join("uploads")
+    }
+
+    async fn size(&self, sha256: &str) -> Result<Option<u64>> {
+        match &self.remote {
+            Some(remote) => remote.size(sha256).await,
+            None => {
+                let path = self.path(sha256);
+                blocking(move || touched(&path)).await
+            }
+        }
     }
 
     fn path(&self, sha256: &str) -> PathBuf {
@@ -272,6 +328,13 @@ impl Blobs {
             .into());
         }
         let lease = self.leases.take(&sha256).await;
+        if let Some(remote) = &self.remote {
+            if remote.size(&sha256).await?.is_none() {
+                let content = file.reopen().while_trying(|| "reading a blob to send".into())?;
+                remote.put(&sha256, content, size).await?;
+            }
+            return Ok(Blob { sha256, size, lease });
+        }
         let (folder, target) = (self.folder.clone(), self.path(&sha256));
         blocking(move || {
             let keep = || -> std::io::Result<()> {

@@ -28,6 +28,7 @@ mod search_random;
 mod search_speed;
 mod secrets;
 mod spool;
+mod stores;
 mod support;
 mod uploads;
 mod verify;

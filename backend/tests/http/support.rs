@@ -35,6 +35,7 @@ pub struct Place {
     folder: TempDir,
     database: Option<Database>,
     address: Option<String>,
+    blobs: Option<String>,
 }
 
 impl Place {
@@ -43,7 +44,7 @@ impl Place {
             Postgres::shared().expect("PostgreSQL is installed, or nobody asked for it").database()
         });
         let address = database.as_ref().map(Database::address);
-        Place { folder: tempfile::tempdir().unwrap(), database, address }
+        Place { folder: tempfile::tempdir().unwrap(), database, address, blobs: None }
     }
 
     pub fn home(&self) -> &Path {
@@ -52,7 +53,7 @@ impl Place {
 
     /// What `lazuli serve` is told.
     pub fn storage(&self) -> Storage {
-        Storage { database: self.address.clone(), blobs: None }
+        Storage { database: self.address.clone(), blobs: self.blobs.clone() }
     }
 }
 
@@ -75,14 +76,22 @@ impl Daemon {
     /// With the database at that address.
     pub async fn start_with(address: String) -> Daemon {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place { folder, database: None, address: Some(address) };
+        let place = Place { folder, database: None, address: Some(address), blobs: None };
+        Daemon::start_in(Arc::new(place)).await
+    }
+
+    /// With blobs in another place than the home.
+    pub async fn start_with_blobs(blobs: String) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { folder, database: None, address: None, blobs: Some(blobs) };
         Daemon::start_in(Arc::new(place)).await
     }
 
     /// On SQLite, whatever the others use.
     pub async fn start_on_sqlite() -> Daemon {
         let folder = tempfile::tempdir().unwrap();
-        Daemon::start_in(Arc::new(Place { folder, database: None, address: None })).await
+        Daemon::start_in(Arc::new(Place { folder, database: None, address: None, blobs: None }))
+            .await
     }
 
     async fn start_in(place: Arc<Place>) -> Daemon {
