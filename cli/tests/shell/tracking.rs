@@ -201,3 +201,30 @@ fn what_was_logged_is_verified() {
     let problem = "PROBLEM: 1 records were read from the spool, which holds 0 of them";
     assert!(bad.out.contains(problem), "{}", bad.out);
 }
+
+#[test]
+fn runs_are_found_by_what_they_are() {
+    let place = Place::new();
+    for (name, loss, team) in [("a", "0.3", "blue"), ("b", "0.1", "blue"), ("c", "0.05", "red")] {
+        let tag = format!("team={team}");
+        let run_id = place.start_run(&["--experiment", "x", "--name", name, "--tag", &tag]);
+        place.ok(&["log", &format!("loss={loss}"), "--run", &run_id]);
+        place.ok(&["run", "complete", &run_id]);
+    }
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let runs = place.json(&[&["run", "list"], arguments].concat());
+        let runs = runs.as_array().unwrap().iter();
+        runs.map(|run| run["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&["--filter", "metrics.loss < 0.2"]), ["c", "b"]);
+    assert_eq!(
+        names(&["--filter", "tags.team = 'blue'", "--order-by", "metrics.loss"]),
+        ["b", "a"]
+    );
+    assert_eq!(names(&["--order-by", "metrics.loss desc", "--limit", "2"]), ["a", "b"]);
+    assert_eq!(place.ok(&["run", "list", "--filter", "tags.team = 'blue'", "--count"]), "2\n");
+    assert_eq!(place.json(&["run", "list", "--count"]), json!({ "count": 3 }));
+    let wrong = place.run(&["run", "list", "--filter", "metrics.loss < 'low"]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.talk.starts_with("error: ") && wrong.talk.contains("hint: "), "{}", wrong.talk);
+}

@@ -14,7 +14,9 @@ fn the_tables_hold_together() {
 
 #[test]
 fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
-    const PLAIN: [&str; 24] = [
+    const PLAIN: [&str; 26] = [
+        "FILTER",
+        "ORDER",
         "ALIAS",
         "STAGE",
         "NAME",

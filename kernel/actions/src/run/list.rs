@@ -1,6 +1,7 @@
 use lazuli::Result;
 use lazuli::client::RunQuery;
 use lazuli_domain::Run;
+use serde_json::json;
 
 use crate::show::{age, last_values, now_ms, run_duration};
 use crate::{Context, Outcome, Session, Table};
@@ -9,14 +10,11 @@ use crate::{Context, Outcome, Session, Table};
 const PAGE: u32 = 1000;
 
 pub(super) fn list(context: &Context, session: &Session, mut query: RunQuery) -> Result<Outcome> {
-    if let Some(parent) = &query.parent {
-        query.parent = Some(context.client.run(parent)?.run_id);
-    }
-    if let Some(experiment) = &query.experiment {
-        // An experiment that is not there is no empty one.
-        context.client.experiment(&session.workspace, experiment)?;
-    }
-    let chosen = query.experiment.is_some() || query.status.is_some() || query.parent.is_some();
+    check_names(context, session, &mut query)?;
+    let chosen = query.experiment.is_some()
+        || query.status.is_some()
+        || query.parent.is_some()
+        || query.filter.is_some();
     let nothing = match chosen {
         true => format!("workspace `{}` has no such run", session.workspace),
         false => format!("workspace `{}` has no runs", session.workspace),
@@ -41,6 +39,23 @@ pub(super) fn list(context: &Context, session: &Session, mut query: RunQuery) ->
             .push_str(&format!("\n… there are more than {}; `--limit` shows more", runs.len()));
     }
     Ok(outcome)
+}
+
+pub(super) fn count(context: &Context, session: &Session, mut query: RunQuery) -> Result<Outcome> {
+    check_names(context, session, &mut query)?;
+    let count = context.client.count_runs(&session.workspace, &query)?;
+    Outcome::new(count.to_string(), &json!({ "count": count }))
+}
+
+/// What is not there has no runs either, and is told.
+fn check_names(context: &Context, session: &Session, query: &mut RunQuery) -> Result<()> {
+    if let Some(parent) = &query.parent {
+        query.parent = Some(context.client.run(parent)?.run_id);
+    }
+    if let Some(experiment) = &query.experiment {
+        context.client.experiment(&session.workspace, experiment)?;
+    }
+    Ok(())
 }
 
 fn table(runs: &[Run]) -> Table {

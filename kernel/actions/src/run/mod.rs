@@ -43,16 +43,30 @@ pub(crate) fn perform(
             };
             start::start(context, session, start)
         }
-        RunCommand::List { experiment, status, parent, deleted, limit } => {
+        RunCommand::List {
+            experiment,
+            status,
+            parent,
+            filter,
+            order_by,
+            count,
+            deleted,
+            limit,
+        } => {
             let query = RunQuery {
                 experiment: experiment.clone(),
                 status: *status,
                 parent: parent.clone(),
+                filter: filter.clone(),
+                order_by: order_by.clone(),
                 deleted: *deleted,
                 limit: Some(*limit),
                 cursor: None,
             };
-            list::list(context, session, query)
+            match count {
+                true => list::count(context, session, query),
+                false => list::list(context, session, query),
+            }
         }
         RunCommand::Show { run } => {
             show::show(context, &look_at(context, session, run.as_deref())?)

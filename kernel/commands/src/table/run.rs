@@ -28,7 +28,7 @@ pub enum RunCommand {
     },
     /// List runs, newest first
     #[command(
-        after_help = "Examples:\n  $run list\n  $run list --experiment diabetes --status failed --limit 5"
+        after_help = "A filter compares metrics, params, tags, properties and the run's own fields (status, name, user, started,\nduration …) by =, !=, <, <=, >, >=, like, in, between and is null, with and, or, not and parentheses.\n\nExamples:\n  $run list\n  $run list --experiment diabetes --status failed --limit 5\n  $run list --filter \"metrics.loss < 0.1 and tags.team = 'blue'\" --order-by \"metrics.loss asc\"\n  $run list --filter \"started > '-7d'\" --count"
     )]
     List {
         /// Only of this experiment
@@ -40,6 +40,15 @@ pub enum RunCommand {
         /// Only children of this run
         #[arg(long, value_name = "RUN")]
         parent: Option<String>,
+        /// Only those for which this holds
+        #[arg(long, value_name = "FILTER")]
+        filter: Option<String>,
+        /// What comes first, the newest when absent
+        #[arg(long, value_name = "ORDER")]
+        order_by: Option<String>,
+        /// Only say how many there are
+        #[arg(long, conflicts_with_all = ["limit", "order_by"])]
+        count: bool,
         /// Those that are deleted, instead of those that are not
         #[arg(long)]
         deleted: bool,

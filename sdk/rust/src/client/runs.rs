@@ -13,6 +13,10 @@ pub struct RunQuery {
     pub status: Option<RunStatus>,
     /// Children of this run.
     pub parent: Option<String>,
+    /// What must hold, `metrics.loss < 0.1 and tags.team = 'blue'`.
+    pub filter: Option<String>,
+    /// What comes first, `metrics.loss asc`; the newest when absent.
+    pub order_by: Option<String>,
     /// Those that are deleted, instead of those that are not.
     pub deleted: bool,
     /// At most so many: 100 when absent, never more than 1000.
@@ -24,11 +28,30 @@ pub struct RunQuery {
 /// Every `run_id` may be shortened to its first characters, at least four, while they name one run.
 impl Client {
     pub fn runs(&self, workspace: &str, filter: &RunQuery) -> Result<Page<Run>> {
+        self.runs_and(workspace, filter, ("count", None))
+    }
+
+    /// How many runs all pages have together.
+    pub fn count_runs(&self, workspace: &str, filter: &RunQuery) -> Result<u64> {
+        let first = RunQuery { limit: Some(1), cursor: None, ..filter.clone() };
+        let page = self.runs_and(workspace, &first, ("count", Some("true")))?;
+        Ok(page.total.unwrap_or_default())
+    }
+
+    fn runs_and(
+        &self,
+        workspace: &str,
+        filter: &RunQuery,
+        more: (&str, Option<&str>),
+    ) -> Result<Page<Run>> {
         let limit = filter.limit.map(|limit| limit.to_string());
         let parameters = [
+            more,
             ("experiment", filter.experiment.as_deref()),
             ("status", filter.status.map(RunStatus::as_str)),
             ("parent", filter.parent.as_deref()),
+            ("filter", filter.filter.as_deref()),
+            ("order_by", filter.order_by.as_deref()),
             ("view", filter.deleted.then_some("deleted")),
             ("limit", limit.as_deref()),
             ("cursor", filter.cursor.as_deref()),
