@@ -269,7 +269,7 @@ fn magics_stand_among_rust() {
             Run(Log(Log { values: [Assignment { name: "a", value: Expression("a") }], step: None, run: None }))
             evaluate "a"
             rust "\nlet b = 2;\n\n"
-            Run(List { experiment: None, status: None, parent: None, deleted: false, limit: 20 })
+            Run(List { experiment: None, status: None, parent: None, filter: None, order_by: None, count: false, deleted: false, limit: 20 })
         "#]],
     );
     check(
@@ -334,7 +334,7 @@ fn runs_are_named() {
     check(
         "%run list --status failed --limit 5 --json -w other",
         expect![[r#"
-            Run(List { experiment: None, status: Some(Failed), parent: None, deleted: false, limit: 5 })
+            Run(List { experiment: None, status: Some(Failed), parent: None, filter: None, order_by: None, count: false, deleted: false, limit: 5 })
             Options { json: true, workspace: Some("other") }
         "#]],
     );

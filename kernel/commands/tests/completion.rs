@@ -74,7 +74,7 @@ fn commands_and_options_complete() {
     check(
         "%run list --$0",
         expect![[
-            r#""--" -> --experiment (option), --status (option), --parent (option), --deleted (option), --limit (option), --json (option), --workspace (option)"#
+            r#""--" -> --experiment (option), --status (option), --parent (option), --filter (option), --order-by (option), --count (option), --deleted (option), --limit (option), --json (option), --workspace (option)"#
         ]],
     );
     check("%submit train.py --p$0", expect![[r#""--p" -> --pip (option), --python (option)"#]]);
