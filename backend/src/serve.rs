@@ -73,6 +73,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         signals.any().await;
         ending.request_shutdown();
     });
+    allow_many_connections();
     let served = serve_until_asked(listener, &app).await;
 
     // Clients must not be sent here any more; then what was begun is brought to its end.
@@ -85,6 +86,25 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     app.store.close().await.map_err(readable)?;
     tracing::info!("ended");
     served
+}
+
+/// Every listener and every upload is an open file; the usual limit of 1,024 is for programs that
+/// call `select`.
+fn allow_many_connections() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get a valid pointer to `limit`.
+    let raised = unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit) == 0
+        }
+    };
+    if !raised {
+        tracing::warn!(
+            error = %std::io::Error::last_os_error(),
+            "the limit of open files stays as it is"
+        );
+    }
 }
 
 async fn serve_until_asked(listener: TcpListener, app: &Arc<App>) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ pub async fn health() -> Json<Health> {
 #[utoipa::path(get, path = "/api/status", tag = "daemon", responses((status = 200, body = DaemonStatus)))]
 pub async fn status(State(app): State<Arc<App>>) -> Answer<Json<DaemonStatus>> {
     let (workspaces, runs, active_runs, models) = tracking::totals(&app).await?;
-    let last_event = *app.store.last_event().borrow();
+    let last_event = *app.store.recent().last().borrow();
     Ok(Json(DaemonStatus {
         version: VERSION.to_owned(),
         pid: std::process::id(),

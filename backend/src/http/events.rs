@@ -33,7 +33,8 @@ pub struct FollowEvents {
     workspace: Option<String>,
 }
 
-/// What happens, as server-sent events.
+/// What happens, as server-sent events. A listener that falls far behind hears `catch_up` with the last
+/// sequence number that it heard (`after`) and the newest; then it goes on where it was.
 #[utoipa::path(get, path = "/api/events", tag = "events", params(FollowEvents), responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn follow(
     State(app): State<Arc<App>>,
@@ -51,7 +52,7 @@ pub async fn follow(
         Some(given) => Some(tracking::full_run_id(&app, given).await?),
         None => None,
     };
-    let last_event = app.store.last_event();
+    let last_event = app.store.recent().last();
     let now = *last_event.borrow();
     let after = last_seen.or(query.after).unwrap_or(now);
     check_kept(&app, after).await?;
@@ -64,6 +65,8 @@ pub async fn follow(
         after: after.min(now),
         last_event,
         read: VecDeque::new(),
+        // Who resumes knows that it is behind.
+        is_behind: true,
     };
     let messages = futures_util::stream::unfold(listener, |mut listener| async {
         let message = listener.next().await?;
@@ -91,7 +94,9 @@ struct Listener {
     after: u64,
     last_event: watch::Receiver<u64>,
     shutdown: watch::Receiver<bool>,
-    read: VecDeque<Event>,
+    read: VecDeque<Arc<Event>>,
+    /// It reads the database: what it has not heard is no longer held in memory.
+    is_behind: bool,
 }
 
 impl Listener {
@@ -103,7 +108,14 @@ impl Listener {
             }
             let newest = *self.last_event.borrow_and_update();
             if newest > self.after {
-                if let Err(error) = self.read_more(newest).await {
+                if self.read_recent(newest) {
+                    self.is_behind = false;
+                    continue;
+                }
+                if !std::mem::replace(&mut self.is_behind, true) {
+                    return Some(catch_up(self.after, newest));
+                }
+                if let Err(error) = self.read_stored(newest).await {
                     // The listener connects again and goes on where it was.
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -120,7 +132,15 @@ impl Listener {
         }
     }
 
-    async fn read_more(&mut self, newest: u64) -> Result<()> {
+    /// Takes what is held in memory; false when something is missing there.
+    fn read_recent(&mut self, newest: u64) -> bool {
+        let Some(events) = self.app.store.recent().after(self.after, BATCH) else { return false };
+        self.after = events.last().map_or(newest, |event| event.sequence);
+        self.read = events.into_iter().filter(|event| self.filter.holds(event)).collect();
+        true
+    }
+
+    async fn read_stored(&mut self, newest: u64) -> Result<()> {
         let (after, filter) = (self.after, self.filter.clone());
         let events = self
             .app
@@ -130,9 +150,16 @@ impl Listener {
         let reached = events.last().map_or(newest, |event| event.sequence);
         // A short batch has seen everything up to the newest, whatever the filter left out.
         self.after = if events.len() < BATCH { reached.max(newest) } else { reached };
-        self.read = events.into();
+        self.read = events.into_iter().map(Arc::new).collect();
         Ok(())
     }
+}
+
+/// For a listener that was slower than what happens: nothing is lost to it, it hears the rest from the
+/// database. Or it reads the state anew and follows from `newest` on.
+fn catch_up(after: u64, newest: u64) -> Message {
+    let data = format!(r#"{{"type":"catch_up","after":{after},"newest":{newest}}}"#);
+    Message::default().event("catch_up").data(data)
 }
 
 fn message(event: &Event) -> Option<Message> {

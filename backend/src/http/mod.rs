@@ -34,6 +34,7 @@ use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post, put};
+use axum::serve::ListenerExt;
 use lazuli_domain::ApiError;
 use tokio::net::TcpListener;
 
@@ -46,7 +47,15 @@ pub async fn serve(
     app: Arc<App>,
     ended: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(ended).await
+    // Made once and shared: a bare router would be made anew, all its routes, for each connection.
+    let service = router(app).into_make_service();
+    // Answers and events leave when they are written, not when the last ones were acknowledged.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    axum::serve(listener, service).with_graceful_shutdown(ended).await
 }
 
 /// Every route, behind the guard.
@@ -70,6 +79,7 @@ pub fn router(app: Arc<App>) -> Router {
         .nest("/runs/{run_id}", of_run());
     Router::new()
         .route("/health", get(daemon::health))
+        .route("/events", get(events::follow))
         .nest("/api", api)
         .merge(mlflow::routes())
         .fallback(unknown_route)

@@ -13,6 +13,17 @@ pub struct EventFilter {
     pub run_id: Option<String>,
 }
 
+impl EventFilter {
+    pub fn holds(&self, event: &Event) -> bool {
+        let is = |wanted: &Option<String>, value: Option<&String>| {
+            wanted.as_ref().is_none_or(|wanted| Some(wanted) == value)
+        };
+        is(&self.workspace, Some(&event.workspace))
+            && is(&self.experiment, event.experiment.as_ref())
+            && is(&self.run_id, event.run_id.as_ref())
+    }
+}
+
 pub(super) fn insert(connection: &Connection, event: &Event) -> Result<u64> {
     let sequence: i64 =
         connection.value("UPDATE event_counter SET last = last + 1 RETURNING last", &[])?;

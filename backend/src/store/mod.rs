@@ -25,6 +25,7 @@ pub mod models;
 pub mod parts;
 pub mod proxied_artifacts;
 mod readers;
+mod recent;
 pub mod registered_models;
 pub mod runs;
 pub mod schema;
@@ -42,8 +43,8 @@ use std::sync::Arc;
 
 pub use error::StoreError;
 use readers::Readers;
+pub use recent::Recent;
 pub use sql::{Connection, Owned, PostgresAddress};
-use tokio::sync::watch;
 use writer::Writer;
 pub use writer::{EventScope, Write};
 
@@ -94,7 +95,7 @@ pub struct Store {
     place: Place,
     writer: Writer,
     readers: Arc<Readers>,
-    last_event: watch::Receiver<u64>,
+    recent: Arc<Recent>,
 }
 
 impl Store {
@@ -110,12 +111,12 @@ impl Store {
         let connection = place.open()?;
         migrations::apply(&connection)?;
         let newest = events::last_sequence(&connection)?;
-        let (last_event_tx, last_event) = watch::channel(newest);
+        let recent = Arc::new(Recent::new(newest));
         Ok(Store {
-            writer: Writer::start(place.clone(), connection, last_event_tx)?,
+            writer: Writer::start(place.clone(), connection, Arc::clone(&recent))?,
             readers: Arc::new(Readers::new(place.clone())),
             place,
-            last_event,
+            recent,
         })
     }
 
@@ -143,9 +144,9 @@ impl Store {
         &self.place
     }
 
-    /// Says the sequence number of the newest committed event, and every change of it.
-    pub fn last_event(&self) -> watch::Receiver<u64> {
-        self.last_event.clone()
+    /// The newest committed events, for who listens.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// Commits what waits and closes the files. Later writes are refused.

@@ -2,13 +2,13 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use lazuli_domain::{Event, EventKind};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Connection, Place, StoreError, events};
+use super::{Connection, Place, Recent, StoreError, events};
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ const LARGEST_GROUP: usize = 256;
 /// What a write sees: the connection inside the transaction, and a place for events.
 pub struct Write<'a> {
     connection: &'a Connection,
-    last_event: Option<u64>,
+    events: Vec<Event>,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -43,7 +43,7 @@ impl Deref for Write<'_> {
 impl Write<'_> {
     /// Records an event with the transaction; listeners hear of it after the commit.
     pub fn event(&mut self, scope: &EventScope, kind: EventKind) -> Result<()> {
-        let event = Event {
+        let mut event = Event {
             sequence: 0,
             time_ms: now_ms(),
             workspace: scope.workspace.clone(),
@@ -51,7 +51,8 @@ impl Write<'_> {
             run_id: scope.run_id.clone(),
             kind,
         };
-        self.last_event = Some(events::insert(self.connection, &event)?);
+        event.sequence = events::insert(self.connection, &event)?;
+        self.events.push(event);
         Ok(())
     }
 
@@ -70,12 +71,12 @@ impl Writer {
     pub(super) fn start(
         place: Place,
         connection: Connection,
-        last_event_tx: watch::Sender<u64>,
+        recent: Arc<Recent>,
     ) -> Result<Writer> {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_groups(&place, connection, receiver, &last_event_tx))
+            .spawn(move || write_groups(&place, connection, receiver, &recent))
             .map_err(|source| Error::File { action: "starting the writer".into(), source })?;
         Ok(Writer { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
@@ -109,13 +110,13 @@ fn write_groups(
     place: &Place,
     mut connection: Connection,
     mut queue: mpsc::Receiver<Box<dyn QueuedWrite>>,
-    last_event_tx: &watch::Sender<u64>,
+    recent: &Recent,
 ) {
     let mut group = Vec::new();
     while queue.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
-        let (outcome, after_commit, last_event) = match begin(place, &mut connection) {
+        let (outcome, after_commit, events) = match begin(place, &mut connection) {
             Ok(()) => commit_group(&connection, &mut group),
-            Err(error) => (Err(error), Vec::new(), None),
+            Err(error) => (Err(error), Vec::new(), Vec::new()),
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, writes = group.len(), "a group of writes was not committed");
@@ -124,9 +125,7 @@ fn write_groups(
             action();
         }
         // Listeners wake after the commit: who reads on receipt finds the row.
-        if let Some(sequence) = last_event {
-            last_event_tx.send_replace(sequence);
-        }
+        recent.publish(events);
         for write in group.drain(..) {
             write.answer(outcome.as_ref().map(|_committed| ()));
         }
@@ -159,14 +158,14 @@ type AfterCommit = Vec<Box<dyn FnOnce() + Send>>;
 fn commit_group(
     connection: &Connection,
     group: &mut [Box<dyn QueuedWrite>],
-) -> (Result<(), StoreError>, AfterCommit, Option<u64>) {
+) -> (Result<(), StoreError>, AfterCommit, Vec<Event>) {
     let mut after_commit = Vec::new();
-    let mut last_event = None;
+    let mut events = Vec::new();
     let outcome = (|| {
         for write in group {
             // Each write stands in a savepoint: one that is refused leaves the others alone.
             connection.batch("SAVEPOINT one_write")?;
-            let mut view = Write { connection, last_event: None, after_commit: Vec::new() };
+            let mut view = Write { connection, events: Vec::new(), after_commit: Vec::new() };
             let keep = write.apply(&mut view);
             if connection.is_closed() {
                 let message = "the connection to the database was lost, nothing was kept";
@@ -179,7 +178,7 @@ fn commit_group(
                 });
             }
             if keep {
-                last_event = view.last_event.or(last_event);
+                events.append(&mut view.events);
                 after_commit.append(&mut view.after_commit);
                 connection.batch("RELEASE one_write")?;
             } else {
@@ -201,9 +200,9 @@ fn commit_group(
         {
             tracing::error!(%error, "rolling back failed");
         }
-        return (outcome, Vec::new(), None);
+        return (outcome, Vec::new(), Vec::new());
     }
-    (outcome, after_commit, last_event)
+    (outcome, after_commit, events)
 }
 
 /// A write in the queue, whatever its type.

@@ -139,7 +139,7 @@ async fn a_deleted_experiment_hides_its_runs() {
 async fn deletion_is_an_event() {
     let daemon = Daemon::start().await;
     let run = daemon.ended_run(json!({"experiment": "diabetes"})).await;
-    let before = *daemon.app.store.last_event().borrow();
+    let before = *daemon.app.store.recent().last().borrow();
     let path = format!("/api/runs/{run}");
     let experiment = "/api/workspaces/default/experiments/diabetes";
     daemon.delete(&path).await.ok::<Run>("delete");

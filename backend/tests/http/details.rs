@@ -38,7 +38,7 @@ async fn details_hold_what_a_picture_needs() {
     assert_eq!(details.children, [child]);
     assert_eq!(details.artifacts.len(), 2);
     assert_eq!(details.log_tail.len(), 1, "a JSON text has no line breaks");
-    assert_eq!(details.sequence, *daemon.app.store.last_event().borrow());
+    assert_eq!(details.sequence, *daemon.app.store.recent().last().borrow());
     let images: Vec<&String> = details.images.keys().collect();
     assert_eq!(images, ["outputs/plot.png"]);
     assert_eq!(details.images["outputs/plot.png"], "data:image/png;base64,bm90IHJlYWxseQ==");

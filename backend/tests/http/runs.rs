@@ -239,7 +239,7 @@ async fn a_run_whose_owner_is_gone_fails() {
     child.kill().unwrap();
     child.wait().unwrap();
 
-    let mut events = daemon.app.store.last_event();
+    let mut events = daemon.app.store.recent().last();
     let watching = tracking::watch_owners(&daemon.app);
     events.changed().await.unwrap();
     daemon.app.request_shutdown();

@@ -260,7 +260,7 @@ async fn many_readers_at_once_double_nothing() {
 async fn the_spool_is_read_without_being_asked() {
     let daemon = Daemon::start().await;
     let run = daemon.new_run().await;
-    let mut events = daemon.app.store.last_event();
+    let mut events = daemon.app.store.recent().last();
     events.mark_unchanged();
     let watching = tracking::watch_spool(&daemon.app).unwrap();
     daemon.log(&run.run_id, &scalar("loss", 0.5));

@@ -108,14 +108,14 @@ impl EventStream {
             }
             silent_since = Instant::now();
             // Each event is one `data` line; `id` and `event` repeat what it says.
-            let event = self.line.strip_prefix(b"data:").map(serde_json::from_slice);
+            let event = self.line.strip_prefix(b"data:").map(serde_json::from_slice::<Heard>);
             let event = event.transpose().map_err(|error| {
                 let message = format!("an event of the daemon is not understood: {error}");
                 let error = Error::caused_by(ApiError::new(ErrorKind::Internal, message), error);
                 Broken::Content(error)
             });
             self.line.clear();
-            if let Some(event) = event? {
+            if let Some(Heard::Event(event)) = event? {
                 return Ok(Some(event));
             }
         }
@@ -128,6 +128,18 @@ impl Iterator for EventStream {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_until(None).transpose()
     }
+}
+
+/// What a `data` line says.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Heard {
+    Event(Event),
+    /// `catch_up`: this listener is slow; the stream goes on all the same.
+    Notice {
+        #[serde(rename = "newest")]
+        _newest: u64,
+    },
 }
 
 enum Broken {
