@@ -65,6 +65,7 @@ bench-kernel: kernel
 	$(VENV)/bin/python tests/bench/kernel.py --binaries $(BINARIES) --tools $(BENCH_TOOLS)
 
 bench-tracking: build $(BENCH_TOOLS)/tracking/.installed
+	cargo build --package lazuli-tests --example log_speed --locked
 	$(BENCH_TOOLS)/tracking/bin/python tests/bench/tracking.py --binaries $(BINARIES)
 
 $(BENCH_TOOLS)/tracking/.installed: tests/bench/requirements.txt

@@ -62,8 +62,8 @@ def main():
             table.add("resident at its highest (MB)", server.name, server.resident(peak=True))
         say("logging of the SDK beside trackio")
         sdk_calls(servers[0], table, folder)
-        table.show()
     finally:
+        table.show()
         for server in servers:
             server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,6 +142,7 @@ def searches(server, table, arguments, _folder):
     for size in sorted({min(5_000, arguments.runs), arguments.runs}):
         fill(server, of, filled, size)
         filled = size
+        server.connect()  # MLflow's server closed it meanwhile.
         body = {"experiment_ids": [of], "filter": FILTER, "order_by": ORDER, "max_results": 100}
         found = server.post("runs/search", body)
         assert len(found["runs"]) == min(100, size // 10), len(found["runs"])
@@ -219,6 +220,7 @@ def history(server, table, arguments, _folder):
     if server.name == "mlflow":
         for first in range(0, count, 100_000):
             server.insert("metrics", [dict(point, run_uuid=run, is_nan=0) for point in points(100_000, first, "long")])
+        server.connect()
     else:
         cpu, begin = server.cpu(), time.perf_counter()
         for first in range(0, count, 1000):
@@ -299,18 +301,23 @@ print(json.dumps([times[len(times) // 2] / 1e3, times[len(times) * 99 // 100] / 
 def sdk_calls(server, table, folder):
     ours = dict(server.daemon.environment, PYTHONPATH=str(CHECKOUT / "sdk/python"), LAZULI_BIN=str(server.daemon.program))
     theirs = dict(os.environ, TRACKIO_DIR=str(folder / "trackio"), HF_HUB_OFFLINE="1")
-    for name, script, environment in (("lazuli", LOGGING, ours), ("trackio", TRACKIO, theirs)):
-        for count in (1_000, 1_000_000) if name == "lazuli" else (1_000,):
+    rust = str(server.daemon.program.parent / "examples" / "log_speed")
+    for who, what, command, environment, counts in (
+        ("lazuli", "log()", [sys.executable, "-c", LOGGING], ours, (1_000, 1_000_000)),
+        ("lazuli", "log() in Rust", [rust], ours, (1_000, 1_000_000)),
+        ("trackio", "log()", [sys.executable, "-c", TRACKIO], theirs, (1_000,)),
+    ):
+        for count in counts:
             begin = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", script, str(count)], env=environment, cwd=folder, capture_output=True, text=True)
+            done = subprocess.run([*command, str(count)], env=environment, cwd=folder, capture_output=True, text=True)
             seconds = time.perf_counter() - begin
             if done.returncode:
-                say(f"{name} failed: {done.stderr[-2000:]}")
+                say(f"{who} failed: {done.stderr[-2000:]}")
                 continue
             median, slow = json.loads(done.stdout.splitlines()[-1])
-            table.add(f"log() {count:,} times, a call's median (µs)", name, median)
-            table.add(f"… the 99th percentile of {count:,} (µs)", name, slow)
-            table.add(f"… from the program's start to its end, {count:,} (s)", name, seconds)
+            table.add(f"{what} {count:,} times, a call's median (µs)", who, median)
+            table.add(f"… {what}, the 99th percentile of {count:,} (µs)", who, slow)
+            table.add(f"… {what}, from the program's start to its end, {count:,} (s)", who, seconds)
 
 
 if __name__ == "__main__":

@@ -495,3 +495,30 @@ def test_what_was_answered_is_there_after_kill_9(daemon, client, experiment):
     daemon.kill()
     daemon.restart()
     assert [m.step for m in client.get_metric_history(run_id, "m")] == list(range(500))
+
+
+@needs_lazuli
+def test_a_script_that_logs_with_mlflow_logs_to_its_job(daemon, client, tmp_path):
+    experiment = f"job {uuid.uuid4().hex[:6]}"
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import mlflow\n"
+        "from azureml.core import Run\n"
+        "from sklearn.datasets import load_diabetes\n"
+        "from sklearn.linear_model import Ridge\n"
+        "mlflow.sklearn.autolog(silent=True, log_models=False)\n"
+        "with mlflow.start_run():\n"
+        "    Ridge(alpha=0.25).fit(*load_diabetes(return_X_y=True))\n"
+        "    mlflow.log_metric('loss', 0.5)\n"
+        "    mlflow.log_text('text', 'note.txt')\n"
+        "Run.get_context().log('accuracy', 0.93)\n"
+    )
+    arguments = ["--experiment", experiment, "--python", sys.executable, "--wait"]
+    run = daemon.json("submit", str(script), *arguments)
+    assert run["status"] == "Completed", run
+    of = client.get_experiment_by_name(experiment).experiment_id
+    [logged] = client.search_runs([of])
+    assert (logged.info.run_id, logged.info.status) == (run["run_id"], "FINISHED")
+    assert logged.data.metrics.keys() >= {"loss", "accuracy", "training_score"}
+    assert logged.data.params["alpha"] == "0.25"
+    assert "note.txt" in [file.path for file in client.list_artifacts(run["run_id"])]

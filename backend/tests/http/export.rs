@@ -2,6 +2,7 @@ use axum::http::Method;
 use lazuli_domain::{Artifact, ErrorKind, Experiment, ImportReport, Metric, Page, Run};
 use serde_json::{Value, json};
 
+use crate::mlflow::post;
 use crate::support::{Answer, Daemon, scalar};
 
 const ARCHIVE: &str = "/api/workspaces/default/experiments/churn/archive";
@@ -161,4 +162,79 @@ async fn a_bad_archive_brings_nothing_in() {
     assert_eq!(refused(IMPORT, archive).await, "the experiment `churn` is deleted");
     assert_eq!(other.runs_of("churn").await, []);
     daemon.get_refused("/api/workspaces/default/experiments/nothing/archive", 404).await;
+}
+
+/// The experiment's logged models and what its runs read and made, as MLflow's clients see them;
+/// ids are replaced by what they stand for.
+async fn seen_by_mlflow(daemon: &Daemon, experiment: &str) -> (Value, Value, Vec<u8>) {
+    let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}");
+    let id = daemon.get::<Value>(&path).await["experiment"]["experiment_id"].take();
+    let asked = json!({"experiment_ids": [id]});
+    let mut models: Value = post(daemon, "/logged-models/search", asked).await;
+    let mut info = models["models"][0]["info"].take();
+    assert_eq!(models["models"].as_array().map(Vec::len), Some(1), "{models}");
+    let run_id = info["source_run_id"].as_str().unwrap().to_owned();
+    let model_id = info["model_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/2.0/mlflow/runs/get?run_id={run_id}");
+    let mut run = daemon.get::<Value>(&path).await["run"].take();
+    assert_eq!(run["info"]["experiment_id"], id);
+    let file = format!(
+        "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files?artifact_file_path=MLmodel"
+    );
+    let file = daemon.call(Method::GET, &file, None).await;
+    assert_eq!(file.status, 200, "{:?}", file.body);
+    for name in ["experiment_id", "artifact_uri", "source_run_id", "model_id"] {
+        info.as_object_mut().unwrap().remove(name);
+    }
+    assert_eq!(run["outputs"]["model_outputs"], json!([{"model_id": model_id, "step": 3}]));
+    let metrics = json!([run["inputs"].take(), models["models"][0]["data"]["metrics"][0]["value"]]);
+    (info, metrics, file.body.to_vec())
+}
+
+#[tokio::test]
+async fn what_mlflow_keeps_beside_runs_travels_too() {
+    let here = Daemon::start().await;
+    let run_id = here.new_run_with(json!({"experiment": "churn"})).await.run_id;
+    let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name=churn");
+    let id = here.get::<Value>(&path).await["experiment"]["experiment_id"].take();
+    let new = json!({
+        "experiment_id": id, "name": "ridge", "source_run_id": run_id,
+        "params": [{"key": "alpha", "value": "0.25"}],
+    });
+    let model: Value = post(&here, "/logged-models", new).await;
+    let model = &model["model"]["info"];
+    let root = model["artifact_uri"].as_str().unwrap().strip_prefix("mlflow-artifacts:/").unwrap();
+    let file = format!("/api/2.0/mlflow-artifacts/artifacts/{root}/MLmodel");
+    here.put_bytes(&file, "flavors").await;
+    let dataset =
+        json!({"name": "d", "digest": "1", "source_type": "local", "source": "{}", "schema": "[]"});
+    let inputs = json!({"run_id": run_id, "datasets": [{"dataset": dataset, "tags": []}]});
+    post(&here, "/runs/log-inputs", inputs).await;
+    let outputs = json!({"run_id": run_id, "models": [{"model_id": model["model_id"], "step": 3}]});
+    post(&here, "/runs/outputs", outputs).await;
+    let metric = json!({
+        "run_id": run_id, "key": "r2", "value": 0.5, "timestamp": 1, "step": 0,
+        "model_id": model["model_id"],
+    });
+    post(&here, "/runs/log-metric", metric).await;
+    here.complete(&run_id).await;
+
+    let original = seen_by_mlflow(&here, "churn").await;
+    assert_eq!(original.1[1], 0.5);
+    assert_eq!(original.2, b"flavors");
+    let archive = here.export().await;
+    let there = Daemon::start_on_sqlite().await;
+    // Keys and ids that are taken there already.
+    let other = json!({"experiment_id": "0", "name": "other"});
+    post(&there, "/logged-models", other).await;
+    for _ in 0..2 {
+        there.import("", &archive).await;
+        assert_eq!(seen_by_mlflow(&there, "churn").await, original);
+    }
+    // A copy beside it has ids of its own, and a file where they say that it is.
+    for _ in 0..2 {
+        here.import("?name=copy", &archive).await;
+        assert_eq!(seen_by_mlflow(&here, "copy").await, original);
+    }
+    assert_eq!(seen_by_mlflow(&here, "churn").await, original);
 }

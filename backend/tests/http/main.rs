@@ -25,7 +25,6 @@ mod registry;
 mod runs;
 mod search;
 mod search_random;
-mod search_speed;
 mod secrets;
 mod spool;
 mod stores;

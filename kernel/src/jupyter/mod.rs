@@ -46,7 +46,7 @@ const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
 const LAST_WISHES: Duration = Duration::from_secs(5);
 /// zeromq sends in the background and cannot be asked whether it is done. The last replies are
 /// small and the clients local; they are away long before.
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(300);
 
 /// Serves one notebook until it says that it is done.
 pub fn run(connection_file: &Path, has_owner: bool) -> anyhow::Result<()> {

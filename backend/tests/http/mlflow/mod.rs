@@ -24,7 +24,7 @@ async fn send(daemon: &Daemon, method: Method, path: &str, body: Value) -> Answe
     daemon.send(request).await
 }
 
-async fn post(daemon: &Daemon, path: &str, body: Value) -> Value {
+pub async fn post(daemon: &Daemon, path: &str, body: Value) -> Value {
     let path = format!("{ROOT}{path}");
     send(daemon, Method::POST, &path, body).await.ok(&path)
 }

@@ -1,155 +1,18 @@
-//! The rows of one experiment out, and in somewhere else: with other keys, in another workspace,
-//! perhaps in another database.
+use std::collections::HashMap;
 
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use lazuli_domain::{ApiError, EventKind, StringMap};
 
-use lazuli_domain::{ApiError, EventKind, JobSpec, SnapshotFile, StringMap};
+use super::OF_METRIC;
+use crate::error::{Error, Result};
+use crate::store::columns::from_json as json_column;
+use crate::store::copy::Inserter;
+use crate::store::schema::{self, Table};
+use crate::store::sql::{Bind, Owned, params};
+use crate::store::{EventScope, Write, experiments, logged_models, runs, workspaces};
 
-use super::columns::from_json as json_column;
-use super::copy::{Inserter, each_row, to_json};
-use super::schema::{self, Table};
-use super::sql::{Bind, Owned, params};
-use super::{Connection, EventScope, Write, experiments, runs, workspaces};
-use crate::error::{Error, FileContext, Result};
-
-/// What belongs to a run, by the column `run`.
-const OF_RUN: [&str; 6] =
-    ["run_tags", "run_properties", "run_parameters", "metrics", "artifacts", "jobs"];
-/// What belongs to a metric, by the column `metric`.
-const OF_METRIC: [&str; 2] = ["metric_points", "metric_stretches"];
-
-/// What an archive of an experiment holds.
-pub struct Copied {
-    pub tables: Vec<(String, File)>,
-    /// Digests of the files that its rows refer to.
-    pub digests: HashSet<String>,
-    pub runs: u64,
-    /// Runs that go on, which are left out.
-    pub left_out: u64,
-}
-
-struct Out {
-    table: Table,
-    file: BufWriter<File>,
-}
-
-impl Out {
-    fn row(&mut self, row: &[Owned]) -> Result<()> {
-        writeln!(self.file, "{}", to_json(row))
-            .while_trying(|| format!("writing the rows of `{}`", self.table.name))
-    }
-}
-
-/// Copies the experiment and its runs that have ended and are not deleted. `make` makes a file.
-pub fn copy_out(
-    connection: &Connection,
-    experiment: i64,
-    mut make: impl FnMut() -> Result<File>,
-) -> Result<Copied> {
-    let tables = schema::tables(connection)?;
-    let mut begin = |name: &str| -> Result<Out> {
-        let table = tables
-            .iter()
-            .find(|table| table.name == name)
-            .cloned()
-            .ok_or_else(|| Error::Defect(format!("there is no table `{name}`")))?;
-        let mut out = Out { table, file: BufWriter::with_capacity(1 << 18, make()?) };
-        let names: Vec<Owned> = out.table.columns.iter().cloned().map(Owned::Text).collect();
-        out.row(&names)?;
-        Ok(out)
-    };
-    let mut digests = HashSet::new();
-    let mut experiments_out = begin("experiments")?;
-    let table = experiments_out.table.clone();
-    each_row(connection, &table, Some(("key", experiment)), |row| experiments_out.row(&row))?;
-
-    let ended = "status IN ('Completed', 'Failed', 'Canceled')";
-    let keys: Vec<i64> = connection.rows(
-        &format!(
-            "SELECT key FROM runs WHERE experiment = ?1 AND deleted_at_ms IS NULL AND {ended}
-             ORDER BY key"
-        ),
-        params![experiment],
-        |row| row.get(0),
-    )?;
-    let left_out: i64 = connection.value(
-        &format!(
-            "SELECT count(*) FROM runs WHERE experiment = ?1 AND deleted_at_ms IS NULL
-                AND NOT ({ended})"
-        ),
-        params![experiment],
-    )?;
-    let mut runs_out = begin("runs")?;
-    let mut of_run = OF_RUN.iter().map(|name| begin(name)).collect::<Result<Vec<Out>>>()?;
-    let mut of_metric = OF_METRIC.iter().map(|name| begin(name)).collect::<Result<Vec<Out>>>()?;
-    let mut snapshots = HashSet::new();
-    for key in &keys {
-        let table = runs_out.table.clone();
-        each_row(connection, &table, Some(("key", *key)), |row| runs_out.row(&row))?;
-        for out in &mut of_run {
-            let table = out.table.clone();
-            let at = |column: &str| table.columns.iter().position(|name| name == column);
-            let (digest, spec) = (at("sha256"), at("spec"));
-            each_row(connection, &table, Some(("run", *key)), |row| {
-                if let Some(Owned::Text(sha256)) = digest.and_then(|at| row.get(at)) {
-                    digests.insert(sha256.clone());
-                }
-                if let Some(Owned::Text(spec)) = spec.and_then(|at| row.get(at)) {
-                    snapshots.insert(json_column::<JobSpec>("spec", spec)?.snapshot_id);
-                }
-                out.row(&row)
-            })?;
-        }
-        let metrics: Vec<i64> = connection.rows(
-            "SELECT key FROM metrics WHERE run = ?1 ORDER BY key",
-            params![key],
-            |row| row.get(0),
-        )?;
-        for metric in metrics {
-            for out in &mut of_metric {
-                let table = out.table.clone();
-                each_row(connection, &table, Some(("metric", metric)), |row| out.row(&row))?;
-            }
-        }
-    }
-    let mut snapshots_out = begin("snapshots")?;
-    for snapshot_id in &snapshots {
-        let columns = snapshots_out.table.columns.join(", ");
-        connection.each(
-            &format!("SELECT {columns} FROM snapshots WHERE snapshot_id = ?1"),
-            params![snapshot_id],
-            |row| {
-                let row: Vec<Owned> = (0..snapshots_out.table.columns.len())
-                    .map(|at| row.owned(at))
-                    .collect::<Result<_>>()?;
-                snapshots_out.row(&row)?;
-                Ok(true)
-            },
-        )?;
-        for file in super::snapshots::get(connection, snapshot_id)?.files {
-            let SnapshotFile { sha256, .. } = file;
-            digests.insert(sha256);
-        }
-    }
-    let mut copied = Vec::new();
-    for out in [experiments_out, snapshots_out, runs_out].into_iter().chain(of_run).chain(of_metric)
-    {
-        let file = out
-            .file
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)
-            .while_trying(|| "writing rows".into())?;
-        copied.push((out.table.name, file));
-    }
-    Ok(Copied {
-        tables: copied,
-        digests,
-        runs: keys.len() as u64,
-        left_out: super::columns::count(left_out),
-    })
-}
+/// Tables whose rows get new keys, and those whose rows may be here: not written in bulk.
+const HAVE_KEYS: [&str; 6] =
+    ["experiments", "runs", "snapshots", "datasets", "logged_models", "metrics"];
 
 /// Takes rows in, table by table, in the order in which [`copy_out`] wrote them.
 pub struct CopyIn<'a> {
@@ -163,6 +26,10 @@ pub struct CopyIn<'a> {
     experiment: Option<(i64, String)>,
     runs: HashMap<i64, i64>,
     metrics: HashMap<i64, i64>,
+    datasets: HashMap<i64, i64>,
+    models: HashMap<i64, i64>,
+    /// Ids that changed because others have them here: of runs and of logged models.
+    renamed: HashMap<String, String>,
     pub new_runs: Vec<String>,
     pub present: u64,
     /// What is written in bulk, of the table that comes now.
@@ -187,6 +54,9 @@ impl<'a> CopyIn<'a> {
             experiment: None,
             runs: HashMap::new(),
             metrics: HashMap::new(),
+            datasets: HashMap::new(),
+            models: HashMap::new(),
+            renamed: HashMap::new(),
             new_runs: Vec::new(),
             present: 0,
             bulk: None,
@@ -208,7 +78,7 @@ impl<'a> CopyIn<'a> {
         };
         match table.filter(is_same) {
             Some(table) => {
-                if OF_METRIC.contains(&name) || (OF_RUN.contains(&name) && name != "metrics") {
+                if !HAVE_KEYS.contains(&name) {
                     self.bulk = Some(Inserter::new(self.write, name, &table.columns));
                 }
                 self.table = Some(table);
@@ -231,6 +101,8 @@ impl<'a> CopyIn<'a> {
             "experiments" => self.experiment(&table, &row),
             "runs" => self.run(&table, row),
             "snapshots" => self.snapshot(&table, &row),
+            "datasets" => self.dataset(&table, row),
+            "logged_models" => self.logged_model(&table, row),
             "metrics" => {
                 let Some(run) = self.moved(&table, &row, "run", &self.runs)? else { return Ok(()) };
                 let old = integer(&table, &row, "key")?;
@@ -240,18 +112,38 @@ impl<'a> CopyIn<'a> {
                 Ok(())
             }
             name => {
-                let (column, keys) = match OF_METRIC.contains(&name) {
-                    true => ("metric", &self.metrics),
-                    false => ("run", &self.runs),
-                };
-                let Some(key) = self.moved(&table, &row, column, keys)? else { return Ok(()) };
-                set(&table, &mut row, column, Owned::Integer(key))?;
-                if name == "jobs" {
-                    set(&table, &mut row, "agent", Owned::Null)?;
+                if OF_METRIC.contains(&name) {
+                    return self.belonging(&table, row, &["metric"]);
                 }
-                self.bulk.as_mut().map_or(Ok(()), |bulk| bulk.add(row))
+                match name {
+                    "jobs" => set(&table, &mut row, "agent", Owned::Null)?,
+                    "run_models" => self.rename(&table, &mut row, "model_id")?,
+                    "proxied_artifacts" => self.move_path(&table, &mut row)?,
+                    _ => {}
+                }
+                match name {
+                    "run_datasets" => self.belonging(&table, row, &["run", "dataset"]),
+                    "logged_model_metrics" => self.belonging(&table, row, &["model", "run"]),
+                    "proxied_artifacts" => self.belonging(&table, row, &["model"]),
+                    _ => self.belonging(&table, row, &["run"]),
+                }
             }
         }
+    }
+
+    /// Keeps a row under the keys here of what it belongs to, where all of that came in.
+    fn belonging(&mut self, table: &Table, mut row: Vec<Owned>, columns: &[&str]) -> Result<()> {
+        for column in columns {
+            let keys = match *column {
+                "metric" => &self.metrics,
+                "dataset" => &self.datasets,
+                "model" => &self.models,
+                _ => &self.runs,
+            };
+            let Some(key) = self.moved(table, &row, column, keys)? else { return Ok(()) };
+            set(table, &mut row, column, Owned::Integer(key))?;
+        }
+        self.bulk.as_mut().map_or(Ok(()), |bulk| bulk.add(row))
     }
 
     /// Writes what is left; the name of the experiment.
@@ -281,9 +173,7 @@ impl<'a> CopyIn<'a> {
     }
 
     fn run(&mut self, table: &Table, mut row: Vec<Owned>) -> Result<()> {
-        let Some((experiment, name)) = self.experiment.clone() else {
-            return Err(ApiError::invalid("the archive holds runs before their experiment").into());
-        };
+        let (experiment, name) = self.known_experiment()?;
         let old = integer(table, &row, "key")?;
         let old_id = text(table, &row, "run_id")?;
         let mut run_id = old_id.clone();
@@ -295,6 +185,7 @@ impl<'a> CopyIn<'a> {
             // Another experiment of this home has it: a copy gets an id of its own, and the same one
             // when it is brought in again.
             run_id = id_of_copy(&old_id, &self.workspace, &name);
+            self.renamed.insert(old_id.clone(), run_id.clone());
             if runs::find_head(self.write, &run_id)?.is_some() {
                 self.present += 1;
                 return Ok(());
@@ -323,6 +214,73 @@ impl<'a> CopyIn<'a> {
         self.runs.insert(old, key);
         self.new_runs.push(run_id);
         Ok(())
+    }
+
+    /// What runs read, as MLflow was told; another import may have brought it.
+    fn dataset(&mut self, table: &Table, mut row: Vec<Owned>) -> Result<()> {
+        let (experiment, _) = self.known_experiment()?;
+        let old = integer(table, &row, "key")?;
+        let [name, digest] = [text(table, &row, "name")?, text(table, &row, "digest")?];
+        let present = self.write.find(
+            "SELECT key FROM datasets WHERE experiment = ?1 AND name = ?2 AND digest = ?3",
+            params![experiment, name, digest],
+        )?;
+        set(table, &mut row, "experiment", Owned::Integer(experiment))?;
+        let key = match present {
+            Some(key) => key,
+            None => self.insert(table, row)?,
+        };
+        self.datasets.insert(old, key);
+        Ok(())
+    }
+
+    fn logged_model(&mut self, table: &Table, mut row: Vec<Owned>) -> Result<()> {
+        let (experiment, name) = self.known_experiment()?;
+        let old_id = text(table, &row, "model_id")?;
+        let mut model_id = old_id.clone();
+        if let Some((_, present)) = logged_models::find(self.write, &model_id)? {
+            if present.experiment_id == experiment {
+                return Ok(());
+            }
+            model_id = format!("m-{}", &digest_of_copy(&old_id, &self.workspace, &name)[..32]);
+            self.renamed.insert(old_id, model_id.clone());
+            if logged_models::find(self.write, &model_id)?.is_some() {
+                return Ok(());
+            }
+        }
+        let old = integer(table, &row, "key")?;
+        set(table, &mut row, "experiment", Owned::Integer(experiment))?;
+        set(table, &mut row, "model_id", Owned::Text(model_id))?;
+        self.rename(table, &mut row, "source_run_id")?;
+        let key = self.insert(table, row)?;
+        self.models.insert(old, key);
+        Ok(())
+    }
+
+    /// Writes the id that a run or a model has here.
+    fn rename(&self, table: &Table, row: &mut [Owned], column: &str) -> Result<()> {
+        match self.renamed.get(&text(table, row, column)?) {
+            Some(id) => set(table, row, column, Owned::Text(id.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// `<experiment>/models/<model_id>/…` with the experiment's key and the model's id of this place.
+    fn move_path(&self, table: &Table, row: &mut [Owned]) -> Result<()> {
+        let (experiment, _) = self.known_experiment()?;
+        let path = text(table, row, "path")?;
+        let mut parts = path.splitn(4, '/').skip(2);
+        let (Some(model_id), Some(rest)) = (parts.next(), parts.next()) else {
+            return Err(malformed(table, "path").into());
+        };
+        let model_id = self.renamed.get(model_id).map_or(model_id, String::as_str);
+        set(table, row, "path", Owned::Text(format!("{experiment}/models/{model_id}/{rest}")))
+    }
+
+    fn known_experiment(&self) -> Result<(i64, String)> {
+        self.experiment.clone().ok_or_else(|| {
+            ApiError::invalid("the archive holds rows before their experiment").into()
+        })
     }
 
     fn snapshot(&self, table: &Table, row: &[Owned]) -> Result<()> {
@@ -384,8 +342,7 @@ pub fn announce(write: &mut Write<'_>, workspace: &str, name: &str, runs: &[Stri
 
 /// Of the same form as every run's id.
 fn id_of_copy(run_id: &str, workspace: &str, experiment: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(format!("{run_id}\0{workspace}\0{experiment}"));
+    let digest = digest_of_copy(run_id, workspace, experiment);
     let readable: String = experiment
         .chars()
         .take(60)
@@ -399,7 +356,12 @@ fn id_of_copy(run_id: &str, workspace: &str, experiment: &str) -> String {
     let readable = if readable.is_empty() { "run" } else { readable };
     let seconds = run_id.rsplit('_').nth(1).filter(|part| part.bytes().all(|b| b.is_ascii_digit()));
     let seconds = seconds.filter(|part| !part.is_empty()).unwrap_or("0");
-    format!("{readable}_{seconds}_{}", crate::home::hex(&digest[..4]))
+    format!("{readable}_{seconds}_{}", &digest[..8])
+}
+
+fn digest_of_copy(id: &str, workspace: &str, experiment: &str) -> String {
+    use sha2::{Digest, Sha256};
+    crate::home::hex(&Sha256::digest(format!("{id}\0{workspace}\0{experiment}")))
 }
 
 fn cell<'r>(table: &Table, row: &'r [Owned], column: &str) -> Result<&'r Owned> {
