@@ -50,17 +50,18 @@ class Server:
         return sum(self._each("status", lambda text: int(text.split(word)[1].split()[0]) / 1e3 if word in text else 0))
 
     def _each(self, file, read):
-        for process in Path("/proc").glob("[0-9]*"):
+        for process in self.processes():
             try:
-                group = int((process / "stat").read_text().rsplit(")", 1)[1].split()[2])
-                if group == os.getpgid(self.pid):
-                    yield read((process / file).read_text())
+                yield read((process / file).read_text())
             except (OSError, ProcessLookupError):
                 continue  # It ended while it was looked at.
 
 
 class Lazuli(Server):
     name = "lazuli"
+
+    def processes(self):
+        return [Path(f"/proc/{self.pid}")]
 
     def __init__(self, binaries, folder):
         begin = time.perf_counter()
@@ -114,6 +115,15 @@ class Mlflow(Server):
                 raise RuntimeError(f"mlflow did not start: {(self.folder / 'server.log').read_text()[-2000:]}")
             time.sleep(0.02)
         self.start_seconds = time.perf_counter() - begin
+
+    def processes(self):
+        """It leads a group of its own, with its workers."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(process.name)) == self.pid:
+                    yield process
+            except ProcessLookupError:
+                continue
 
     def stop(self):
         os.killpg(self.pid, signal.SIGTERM)

@@ -161,10 +161,13 @@ fn commit_group(
 ) -> (Result<(), StoreError>, AfterCommit, Vec<Event>) {
     let mut after_commit = Vec::new();
     let mut events = Vec::new();
+    let is_alone = group.len() == 1;
     let outcome = (|| {
         for write in group {
             // Each write stands in a savepoint: one that is refused leaves the others alone.
-            connection.batch("SAVEPOINT one_write")?;
+            if !is_alone {
+                connection.batch("SAVEPOINT one_write")?;
+            }
             let mut view = Write { connection, events: Vec::new(), after_commit: Vec::new() };
             let keep = write.apply(&mut view);
             if connection.is_closed() {
@@ -180,7 +183,11 @@ fn commit_group(
             if keep {
                 events.append(&mut view.events);
                 after_commit.append(&mut view.after_commit);
-                connection.batch("RELEASE one_write")?;
+                if !is_alone {
+                    connection.batch("RELEASE one_write")?;
+                }
+            } else if is_alone {
+                return connection.batch("ROLLBACK");
             } else {
                 connection.batch("ROLLBACK TO one_write; RELEASE one_write")?;
             }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql, params_from_iter};
 
@@ -34,6 +35,8 @@ impl SqliteConnection {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "case_sensitive_like", true)?;
         connection.pragma_update(None, "cache_size", -4000)?;
+        // Otherwise a statement is planned again for every value that is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(128);
         Ok(SqliteConnection(connection))
     }
