@@ -13,6 +13,7 @@ mod jupyter;
 mod magic;
 mod processes;
 mod session;
+mod session_folder;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

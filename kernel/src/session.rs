@@ -11,10 +11,11 @@ use lazuli_actions::Session as Active;
 use lazuli_domain::{ApiError, RunKind};
 
 use crate::processes::ProcessGroup;
+use crate::session_folder::SessionFolder;
 
 pub struct Session {
     /// Removed with everything in it when the session ends.
-    _folder: tempfile::TempDir,
+    _folder: SessionFolder,
     file: PathBuf,
     active: Mutex<Active>,
     /// The runs that became active in this notebook.
@@ -27,9 +28,7 @@ pub struct Session {
 
 impl Session {
     pub fn start() -> anyhow::Result<Session> {
-        let folder = tempfile::Builder::new()
-            .prefix("lazuli-session-")
-            .tempdir()
+        let folder = SessionFolder::create("lazuli-session-")
             .context("the session's folder cannot be made")?;
         let file = folder.path().join("session.json");
         let owner = serde_json::to_string(&lazuli::process::own_identity()?)?;

@@ -10,7 +10,6 @@ mod diagnostics;
 pub mod prelude_cache;
 mod runtime;
 mod session;
-mod session_folder;
 pub mod toolchain;
 
 use std::sync::atomic::Ordering;

@@ -14,12 +14,15 @@ use tokio::sync::oneshot;
 use super::build_progress;
 use super::prelude_cache::{self, PreludeCache};
 use super::runtime::{self, Death, Event, EventReader, Order};
-use super::session_folder::SessionFolder;
 use super::toolchain::{self, Toolchain};
 use super::{
     CellError, Completions, InterpreterConfig, MimeBundle, Output, OutputSender, cell_helper,
     diagnostics,
 };
+use crate::session_folder::SessionFolder;
+
+/// Where evcxr compiles its cells; the names of these folders begin so.
+const CELLS: &str = "lazuli-cells-";
 
 /// What the handle asks of the session.
 pub enum Request {
@@ -294,8 +297,8 @@ impl Session {
         // The first time it gets next to nothing to read.
         let nothing = toolchain::empty_library().map_err(failed)?;
         read_library_sources_from(&nothing);
-        let folder = SessionFolder::create().map_err(|error| failed(error.to_string()))?;
-        set_variable("EVCXR_TMPDIR", &folder.cells());
+        let folder = SessionFolder::create(CELLS).map_err(|error| failed(error.to_string()))?;
+        set_variable("EVCXR_TMPDIR", &folder.path().join("cells"));
         let (context, outputs) = EvalContext::with_subprocess_command(command)
             .map_err(|error| failed(format!("evcxr did not start: {error}")))?;
         read_library_sources_from(&toolchain.library_sources);
@@ -344,7 +347,7 @@ impl Session {
         program: &std::path::Path,
     ) -> Result<(), String> {
         let shared = Arc::clone(&self.shared);
-        let socket = self.folder.progress_socket();
+        let socket = self.folder.path().join("progress");
         build_progress::listen(&socket, move |line| shared.send(Output::Stderr(line)))
             .map_err(|error| format!("no socket for the progress of builds: {error}"))?;
         for (name, value) in [
