@@ -36,7 +36,7 @@ def main():
 
     folder = Path(tempfile.mkdtemp(prefix="lazuli-bench-"))
     try:
-        evcxr = install_evcxr(arguments.tools)
+        evcxr = install_evcxr(arguments.tools.resolve())
         kernels = kernelspecs(folder, evcxr)
         measured = {}
         for repetition in range(arguments.repetitions):
