@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use lazuli::Result;
 use lazuli::prelude::*;
 
 fn main() -> Result<()> {

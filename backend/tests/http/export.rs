@@ -195,7 +195,7 @@ async fn seen_by_mlflow(daemon: &Daemon, experiment: &str) -> (Value, Value, Vec
 async fn what_mlflow_keeps_beside_runs_travels_too() {
     let here = Daemon::start().await;
     let run_id = here.new_run_with(json!({"experiment": "churn"})).await.run_id;
-    let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name=churn");
+    let path = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=churn".to_owned();
     let id = here.get::<Value>(&path).await["experiment"]["experiment_id"].take();
     let new = json!({
         "experiment_id": id, "name": "ridge", "source_run_id": run_id,
