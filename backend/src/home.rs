@@ -9,6 +9,9 @@ use lazuli_domain::{ApiError, DaemonInfo};
 
 use crate::error::{Error, FileContext, Result};
 
+/// How the names of files begin that are not yet whole.
+const UNFINISHED: &str = ".unfinished-";
+
 /// The folder of one daemon.
 #[derive(Clone, Debug)]
 pub struct Home {
@@ -111,12 +114,30 @@ impl Home {
             .open(&path)
             .while_trying(|| format!("opening `{}`", path.display()))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => {
+                self.remove_unfinished()?;
+                Ok(Some(file))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => {
                 Err(Error::File { action: format!("locking `{}`", path.display()), source })
             }
         }
+    }
+
+    /// Files that a killed daemon had written and not yet given their names.
+    fn remove_unfinished(&self) -> Result<()> {
+        let remove = || -> std::io::Result<()> {
+            for entry in fs::read_dir(&self.path)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        remove()
+            .while_trying(|| format!("removing what is unfinished in `{}`", self.path.display()))
     }
 
     /// Tells clients where the daemon is; by rename, so that nobody reads half of it.
@@ -125,8 +146,7 @@ impl Home {
             .map_err(|error| Error::Defect(format!("daemon.json has no JSON form: {error}")))?;
         let path = self.daemon_json();
         let write = || -> std::io::Result<()> {
-            let mut file =
-                tempfile::Builder::new().prefix("daemon.json.").tempfile_in(&self.path)?;
+            let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.path)?;
             file.write_all(&text)?;
             file.persist(&path)?;
             Ok(())
@@ -203,9 +223,29 @@ fn read_or_make_private(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> 
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // A temporary file is 0600 from its first moment.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_daemon_was_writing_is_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let unfinished = folder.path().join(".unfinished-daemon");
+        fs::write(&unfinished, "{").unwrap();
+        let lock = home.lock().unwrap().expect("nobody else is here");
+        assert!(!unfinished.exists());
+        // Who is not the daemon removes nothing: the daemon may be writing.
+        fs::write(&unfinished, "{").unwrap();
+        assert!(home.lock().unwrap().is_none());
+        assert!(unfinished.exists());
+        drop(lock);
+    }
 }
