@@ -28,7 +28,9 @@ async fn health_needs_no_token_and_everything_else_does() {
             assert_eq!(error.kind, ErrorKind::Unauthorized);
         }
     }
-    daemon.send(request("/api/nothing", &[("authorization", "")])).await.refused(401);
+    for path in ["/events", "/api/nothing"] {
+        daemon.send(request(path, &[("authorization", "")])).await.refused(401);
+    }
 }
 
 /// Attacks 7 and 8: a page that rebinds its name to this address, or posts to it.

@@ -14,7 +14,7 @@ use crate::store::{EventScope, Write, experiments, logged_models, runs, workspac
 const HAVE_KEYS: [&str; 6] =
     ["experiments", "runs", "snapshots", "datasets", "logged_models", "metrics"];
 
-/// Takes rows in, table by table, in the order in which [`copy_out`] wrote them.
+/// Takes rows in, table by table, in the order in which [`super::copy_out`] wrote them.
 pub struct CopyIn<'a> {
     write: &'a Write<'a>,
     known: Vec<Table>,

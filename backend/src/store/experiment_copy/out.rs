@@ -33,6 +33,24 @@ impl Out {
         writeln!(self.file, "{}", to_json(row))
             .while_trying(|| format!("writing the rows of `{}`", self.table.name))
     }
+
+    /// The rows whose column has that value; the files that they refer to go into `digests`.
+    fn rows_of(
+        &mut self,
+        connection: &Connection,
+        column: &str,
+        value: i64,
+        digests: &mut HashSet<String>,
+    ) -> Result<()> {
+        let table = self.table.clone();
+        let digest = table.columns.iter().position(|name| name == "sha256");
+        each_row(connection, &table, Some((column, value)), |row| {
+            if let Some(Owned::Text(sha256)) = digest.and_then(|at| row.get(at)) {
+                digests.insert(sha256.clone());
+            }
+            self.row(&row)
+        })
+    }
 }
 
 /// Copies the experiment and its runs that have ended and are not deleted. `make` makes a file.
@@ -55,8 +73,7 @@ pub fn copy_out(
     };
     let mut digests = HashSet::new();
     let mut experiments_out = begin("experiments")?;
-    let table = experiments_out.table.clone();
-    each_row(connection, &table, Some(("key", experiment)), |row| experiments_out.row(&row))?;
+    experiments_out.rows_of(connection, "key", experiment, &mut digests)?;
 
     let ended = "status IN ('Completed', 'Failed', 'Canceled')";
     let keys: Vec<i64> = connection.rows(
@@ -79,21 +96,9 @@ pub fn copy_out(
     let mut of_metric = OF_METRIC.iter().map(|name| begin(name)).collect::<Result<Vec<Out>>>()?;
     let mut snapshot_ids = HashSet::new();
     for key in &keys {
-        let table = runs_out.table.clone();
-        each_row(connection, &table, Some(("key", *key)), |row| runs_out.row(&row))?;
+        runs_out.rows_of(connection, "key", *key, &mut digests)?;
         for out in &mut of_run {
-            let table = out.table.clone();
-            let at = |column: &str| table.columns.iter().position(|name| name == column);
-            let (digest, spec) = (at("sha256"), at("spec"));
-            each_row(connection, &table, Some(("run", *key)), |row| {
-                if let Some(Owned::Text(sha256)) = digest.and_then(|at| row.get(at)) {
-                    digests.insert(sha256.clone());
-                }
-                if let Some(Owned::Text(spec)) = spec.and_then(|at| row.get(at)) {
-                    snapshot_ids.insert(json_column::<JobSpec>("spec", spec)?.snapshot_id);
-                }
-                out.row(&row)
-            })?;
+            out.rows_of(connection, "run", *key, &mut digests)?;
         }
         let metrics: Vec<i64> = connection.rows(
             "SELECT key FROM metrics WHERE run = ?1 ORDER BY key",
@@ -102,9 +107,13 @@ pub fn copy_out(
         )?;
         for metric in metrics {
             for out in &mut of_metric {
-                let table = out.table.clone();
-                each_row(connection, &table, Some(("metric", metric)), |row| out.row(&row))?;
+                out.rows_of(connection, "metric", metric, &mut digests)?;
             }
+        }
+        let spec: Option<String> =
+            connection.find("SELECT spec FROM jobs WHERE run = ?1", params![key])?;
+        if let Some(spec) = spec {
+            snapshot_ids.insert(json_column::<JobSpec>("spec", &spec)?.snapshot_id);
         }
     }
     let mut of_experiment =
@@ -128,14 +137,7 @@ pub fn copy_out(
     )?;
     for model in models {
         for out in &mut of_model {
-            let table = out.table.clone();
-            let digest = table.columns.iter().position(|name| name == "sha256");
-            each_row(connection, &table, Some(("model", model)), |row| {
-                if let Some(Owned::Text(sha256)) = digest.and_then(|at| row.get(at)) {
-                    digests.insert(sha256.clone());
-                }
-                out.row(&row)
-            })?;
+            out.rows_of(connection, "model", model, &mut digests)?;
         }
     }
     let mut snapshots_out = begin("snapshots")?;

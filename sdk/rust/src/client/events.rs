@@ -159,3 +159,18 @@ fn open(client: &Client, filter: &EventQuery) -> Result<BufReader<ResponseBody>>
         client.send("GET", &format!("/api/events{}", query(&parameters)), Body::Empty)?;
     Ok(BufReader::new(response.body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_among_events_ends_no_stream() {
+        let heard = |line: &str| serde_json::from_str::<Heard>(line);
+        let event = r#"{"sequence":7,"time_ms":1,"workspace":"w","type":"run_created"}"#;
+        assert!(matches!(heard(event), Ok(Heard::Event(event)) if event.sequence == 7));
+        let notice = r#"{"type":"catch_up","after":3,"newest":9}"#;
+        assert!(matches!(heard(notice), Ok(Heard::Notice { .. })));
+        assert!(heard(r#"{"type":"something"}"#).is_err());
+    }
+}
