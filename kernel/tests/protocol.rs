@@ -292,6 +292,17 @@ async fn a_flood_arrives_complete_and_in_order_at_a_late_reader() {
     frontend.finish().await;
 }
 
+/// The last message of a request has none after it that would push it out.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_one_of_many_requests_becomes_idle() {
+    let mut frontend = Frontend::start().await;
+    for _ in 0..3_000 {
+        let outcome = frontend.request("kernel_info_request", json!({})).await;
+        assert_eq!(outcome.transcript(), ["busy", "idle"]);
+    }
+    frontend.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn more_text_than_a_notebook_can_hold_is_cut_with_a_notice() {
     let mut frontend = Frontend::start().await;

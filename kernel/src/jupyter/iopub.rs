@@ -4,11 +4,17 @@
 //! everybody. PUB in turn drops the newest message when 100,000 wait, which would lose `idle`; so
 //! text is coalesced here and bursts of other messages are paced. The queue is bounded: who prints
 //! faster than this can send waits.
+//!
+//! The socket has a thread of its own with a runtime of that one thread. zeromq's PUB hands messages
+//! to a task that looks whether its queue is empty without a fence; on another thread it may miss
+//! the last message until the next one comes, and a cell would stay busy.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jupyter_zmq_client::KernelIoPubConnection;
+use anyhow::Context;
+use jupyter_protocol::ConnectionInfo;
+use jupyter_zmq_client::{KernelIoPubConnection, create_kernel_iopub_connection};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +30,10 @@ const TEXT_OF_A_CELL: usize = 10 * 1000 * 1000;
 /// So many messages may go out without a pause; see the module's first paragraph.
 const BURST: u32 = 1000;
 const BURST_PAUSE: Duration = Duration::from_millis(2);
+/// zeromq sends in the background, cannot be asked whether it is done, and forgets what waits when
+/// the socket is dropped. The last messages are small and the clients local; they are away long
+/// before.
+const LINGER: Duration = Duration::from_millis(300);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -53,13 +63,27 @@ pub struct IoPub {
 }
 
 impl IoPub {
-    /// Starts the task that owns the socket.
-    pub fn start(socket: KernelIoPubConnection) -> IoPub {
+    /// Starts the thread that owns the socket; back when the socket is bound.
+    pub async fn start(connection: ConnectionInfo, session: String) -> anyhow::Result<IoPub> {
         let (outgoing_tx, outgoing_rx) = mpsc::channel(QUEUE);
-        let publisher =
-            Publisher { socket, pending: None, text_by_cell: VecDeque::new(), burst: 0 };
-        tokio::spawn(publisher.run(outgoing_rx));
-        IoPub { outgoing_tx }
+        let (bound_tx, bound_rx) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("iopub".to_owned()).spawn(move || {
+            runtime.block_on(async {
+                let socket = match create_kernel_iopub_connection(&connection, &session).await {
+                    Ok(socket) => socket,
+                    Err(error) => return drop(bound_tx.send(Err(error))),
+                };
+                if bound_tx.send(Ok(())).is_err() {
+                    return;
+                }
+                let publisher =
+                    Publisher { socket, pending: None, text_by_cell: VecDeque::new(), burst: 0 };
+                publisher.run(outgoing_rx).await;
+            });
+        })?;
+        bound_rx.await.context("the thread of iopub ended")??;
+        Ok(IoPub { outgoing_tx })
     }
 
     pub async fn text(&self, parent: &Parent, stream: Stream, text: String) {
@@ -99,7 +123,7 @@ impl IoPub {
         self.put(Outgoing::Message { parent: parent.cloned(), msg_type, content }).await;
     }
 
-    /// Sends what is queued and closes the socket.
+    /// Sends what is queued, gives it the time to leave, and closes the socket.
     pub async fn close(&self) {
         let (closed_tx, closed_rx) = oneshot::channel();
         self.put(Outgoing::Close(closed_tx)).await;
@@ -170,6 +194,7 @@ impl Publisher {
                 }
                 Some(Outgoing::Close(closed)) => {
                     self.flush().await;
+                    tokio::time::sleep(LINGER).await;
                     drop(self.socket);
                     if closed.send(()).is_err() {
                         tracing::debug!("nobody waits for the outgoing queue to close");

@@ -27,8 +27,8 @@ use std::time::Duration;
 use anyhow::Context;
 use jupyter_protocol::ConnectionInfo;
 use jupyter_zmq_client::{
-    create_kernel_control_connection, create_kernel_iopub_connection,
-    create_kernel_shell_connection, create_kernel_stdin_connection,
+    create_kernel_control_connection, create_kernel_shell_connection,
+    create_kernel_stdin_connection,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -44,9 +44,6 @@ const BACKGROUND_OUTPUTS: usize = 64;
 const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
 /// How long the children and the active runs may take to end.
 const LAST_WISHES: Duration = Duration::from_secs(5);
-/// zeromq sends in the background and cannot be asked whether it is done. The last replies are
-/// small and the clients local; they are away long before.
-const LINGER: Duration = Duration::from_millis(300);
 
 /// Serves one notebook until it says that it is done.
 pub fn run(connection_file: &Path, has_owner: bool) -> anyhow::Result<()> {
@@ -74,7 +71,7 @@ async fn serve(connection: ConnectionInfo, parent: Option<u32>) -> anyhow::Resul
         wire::split(create_kernel_control_connection(&connection, &name).await?, "control");
     let (stdin_requests, stdin_replies) =
         wire::split(create_kernel_stdin_connection(&connection, &name).await?, "stdin");
-    let iopub = IoPub::start(create_kernel_iopub_connection(&connection, &name).await?);
+    let iopub = IoPub::start(connection, name).await?;
 
     let session = Session::start()?;
     let (background_tx, background_rx) = mpsc::channel(BACKGROUND_OUTPUTS);
@@ -141,5 +138,4 @@ async fn end(kernel: &Arc<Kernel>) {
         tracing::warn!("not everything could be ended in time");
     }
     kernel.iopub.close().await;
-    tokio::time::sleep(LINGER).await;
 }
