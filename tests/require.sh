@@ -36,11 +36,14 @@ for want in "$@"; do
         cargo clippy --version >/dev/null 2>&1 || need "clippy" "rustup component add clippy"
         ;;
     node)
-        command -v npm >/dev/null || need "Node.js 20 with npm (the Azure test)" "sudo apt-get install nodejs npm    (Fedora: sudo dnf install nodejs)"
+        # Studio's build asks for 20.19.
+        if ! command -v npm >/dev/null || ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(+a > 20 || (+a === 20 && +b >= 19) ? 0 : 1)' 2>/dev/null; then
+            need "Node.js 20.19 or newer with npm (found: $(node --version 2>/dev/null || echo none))" "https://nodejs.org/en/download, or a recent distribution: sudo apt-get install nodejs npm    (Fedora: sudo dnf install nodejs)"
+        fi
         ;;
     browser)
         command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
-            need "Chromium (the JupyterLab test)" "sudo apt-get install chromium    (Fedora: sudo dnf install chromium)"
+            need "Chromium (the tests of Studio and JupyterLab)" "sudo apt-get install chromium    (Fedora: sudo dnf install chromium)"
         ;;
     esac
 done

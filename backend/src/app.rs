@@ -4,14 +4,19 @@ use dashmap::DashMap;
 use lazuli_domain::DEFAULT_WORKSPACE;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
+use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::clock::now_ms;
+use crate::datastores::Opened;
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::housekeeping::Exclusion;
+use crate::machines::Machines;
+use crate::queries::Queries;
 use crate::secrets::Vault;
 use crate::storage::Storage;
 use crate::store::{self, Store};
+use crate::studio::SignIn;
 use crate::uploads::Uploads;
 
 /// What every use case works on; one per daemon.
@@ -20,9 +25,14 @@ pub struct App {
     pub store: Store,
     pub blobs: Blobs,
     pub(crate) uploads: Uploads,
+    pub(crate) opened: Opened,
+    pub(crate) queries: Queries,
     pub(crate) exclusion: Exclusion,
     pub(crate) vault: Vault,
+    pub(crate) machines: Machines,
     pub(crate) token: String,
+    pub(crate) access: Access,
+    pub(crate) sign_in: SignIn,
     /// Where clients reach this daemon, `http://127.0.0.1:PORT`.
     pub url: String,
     /// The `--host` given, which the Host header of a request may name.
@@ -30,6 +40,8 @@ pub struct App {
     /// Which database, for people.
     pub(crate) database: String,
     pub(crate) started_at_ms: i64,
+    /// How many files a program may have open, as the daemon itself was started: scripts get that.
+    pub(crate) files_at_once: u64,
     /// Woken when a job was queued or its cancel was asked for.
     pub job_changes: Notify,
     shutdown: watch::Sender<bool>,
@@ -58,13 +70,19 @@ impl App {
         let app = Arc::new(App {
             exclusion: Exclusion::default(),
             uploads: Uploads::open(blobs.uploads_folder())?,
+            opened: Opened::default(),
+            queries: Queries::new(&home)?,
             blobs,
             vault: Vault::new(home.secrets_key()?),
+            machines: Machines::default(),
             token: home.token()?,
+            access: Access::new(store.read(store::access_tokens::all).await?),
+            sign_in: SignIn::open(home.studio_sessions())?,
             url,
             host: host.to_owned(),
             database,
             started_at_ms: now_ms(),
+            files_at_once: crate::process::files_at_once(),
             job_changes: Notify::new(),
             shutdown: watch::Sender::new(false),
             gates: DashMap::new(),

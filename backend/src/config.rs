@@ -1,4 +1,4 @@
-//! How the daemon is started: what the caller says, and the one environment variable it reads.
+//! How the daemon is started: what the caller says, and what it reads from its environment.
 
 use std::path::PathBuf;
 
@@ -24,4 +24,39 @@ pub struct ServeOptions {
 /// `lazuli_backend::http=debug`).
 pub(crate) fn log_filter() -> String {
     std::env::var("LAZULI_LOG").unwrap_or_else(|_unset| "info".to_owned())
+}
+
+/// Whether the environment opens a store for which no credential was registered; the names are those
+/// that each store's own tools read.
+pub(crate) fn has_aws_credentials() -> bool {
+    has_any(&[
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ])
+}
+
+pub(crate) fn has_azure_credentials() -> bool {
+    has_any(&[
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ])
+}
+
+pub(crate) fn has_google_credentials() -> bool {
+    has_any(&[
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+    ])
+}
+
+fn has_any(names: &[&str]) -> bool {
+    names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }

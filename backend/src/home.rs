@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use lazuli_domain::{ApiError, DaemonInfo};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, FileContext, Result};
 
@@ -59,6 +60,11 @@ impl Home {
         self.path.join("environments")
     }
 
+    /// Where a datastore lies that every workspace has.
+    pub fn datastore(&self, workspace: &str, name: &str) -> PathBuf {
+        self.path.join("datastores").join(file_name(workspace)).join(name)
+    }
+
     pub fn spool_folder(&self) -> PathBuf {
         self.path.join("spool")
     }
@@ -77,12 +83,32 @@ impl Home {
         self.path.join("runs").join(run_id)
     }
 
+    /// Of environments that are made apart from any run.
+    pub fn builds(&self) -> PathBuf {
+        self.path.join("builds")
+    }
+
+    /// Where queries put what their memory does not hold.
+    pub fn query_folder(&self) -> PathBuf {
+        self.path.join("queries")
+    }
+
+    /// What is known of each machine that is reached by SSH.
+    pub fn links(&self) -> PathBuf {
+        self.path.join("links")
+    }
+
     pub fn daemon_json(&self) -> PathBuf {
         self.path.join("daemon.json")
     }
 
     pub fn daemon_log(&self) -> PathBuf {
         self.path.join("daemon.log")
+    }
+
+    /// Browsers that are signed in to Studio.
+    pub fn studio_sessions(&self) -> PathBuf {
+        self.path.join("studio-sessions.json")
     }
 
     /// The bearer token, made at the first start.
@@ -183,6 +209,18 @@ impl Home {
     }
 }
 
+/// A workspace's name as the name of a folder: itself where that is possible, else what is left of it
+/// with the beginning of its digest.
+fn file_name(workspace: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    if workspace.len() <= 100 && !workspace.starts_with('.') && workspace.chars().all(is_plain) {
+        return workspace.to_owned();
+    }
+    let left: String =
+        workspace.chars().filter(|character| is_plain(*character)).take(60).collect();
+    format!("{left}~{}", &hex(&Sha256::digest(workspace))[..16])
+}
+
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -217,6 +255,11 @@ fn read_or_make_private(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> 
         }
         Err(source) => Err(Error::File { action: format!("reading `{}`", path.display()), source }),
     }
+}
+
+/// Makes a folder, and those above it, that only their owner may enter.
+pub fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -34,6 +34,17 @@ pub fn boot_id() -> Option<String> {
     Some(text.trim().to_owned())
 }
 
+/// How many files this process may have open now.
+pub fn files_at_once() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the call gets a valid pointer to `limit`.
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } {
+        0 => limit.rlim_cur,
+        // What systems give where nobody says otherwise.
+        _ => 1024,
+    }
+}
+
 /// Resident memory of this process in bytes; zero where `/proc` does not say.
 pub fn resident_memory() -> u64 {
     let Ok(status) = fs::read_to_string("/proc/self/status") else { return 0 };

@@ -24,7 +24,8 @@ impl Vault {
         Vault { cipher: XChaCha20Poly1305::new(&key.into()) }
     }
 
-    fn seal(&self, workspace: &str, name: &str, value: &str) -> Result<SealedSecret> {
+    /// Seals a value for this workspace and name.
+    pub(crate) fn seal(&self, workspace: &str, name: &str, value: &str) -> Result<SealedSecret> {
         let nonce = random::<24>()?;
         let bound_to = bound_to(workspace, name);
         let sealed = self
@@ -34,22 +35,23 @@ impl Vault {
         Ok(SealedSecret { nonce: nonce.to_vec(), sealed })
     }
 
-    fn open(&self, workspace: &str, name: &str, secret: &SealedSecret) -> Result<String> {
-        let other_key = || {
-            ApiError::unavailable(format!("the secret `{name}` does not open with this home's key"))
-                .hint("put back the `key` file it was written with, or set the secret again")
-        };
+    /// The value, if it was sealed with this key for this workspace and name.
+    pub(crate) fn open(
+        &self,
+        workspace: &str,
+        name: &str,
+        secret: &SealedSecret,
+    ) -> Result<Option<String>> {
         if secret.nonce.len() != 24 {
-            return Err(other_key().into());
+            return Ok(None);
         }
-        let value = self
-            .cipher
-            .decrypt(
-                XNonce::from_slice(&secret.nonce),
-                Payload { msg: &secret.sealed, aad: &bound_to(workspace, name) },
-            )
-            .map_err(|_opaque| other_key())?;
+        let bound_to = bound_to(workspace, name);
+        let payload = Payload { msg: &secret.sealed, aad: &bound_to };
+        let Ok(value) = self.cipher.decrypt(XNonce::from_slice(&secret.nonce), payload) else {
+            return Ok(None);
+        };
         String::from_utf8(value)
+            .map(Some)
             .map_err(|_not_text| Error::Defect(format!("the secret `{name}` is no text")))
     }
 }
@@ -80,7 +82,11 @@ pub async fn get(app: &Arc<App>, workspace: String, name: String) -> Result<NewS
         .store
         .read(move |database| store::secrets::get(database, &asked_workspace, &asked_name))
         .await?;
-    Ok(NewSecret { value: app.vault.open(&workspace, &name, &sealed)? })
+    let value = app.vault.open(&workspace, &name, &sealed)?.ok_or_else(|| {
+        ApiError::unavailable(format!("the secret `{name}` does not open with this home's key"))
+            .hint("put back the `key` file it was written with, or set the secret again")
+    })?;
+    Ok(NewSecret { value })
 }
 
 pub async fn list(app: &Arc<App>, workspace: String) -> Result<Vec<Secret>> {

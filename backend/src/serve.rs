@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::{ServeOptions, log_filter};
 use crate::home::Home;
 use crate::storage::Storage;
-use crate::{http, jobs, process, tracking};
+use crate::{http, jobs, machines, process, tracking};
 
 /// What was begun may take so long to end once the daemon is asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -61,6 +61,7 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
             process: process::identity_of(std::process::id())
                 .context("reading the own identity from /proc")?,
             executable: executable.display().to_string(),
+            is_remote: false,
         })
         .map_err(readable)?;
     tracing::info!(url, home = %app.home.path().display(), version = VERSION, "serving");
@@ -128,6 +129,16 @@ async fn grace_after_shutdown(app: &App) {
 }
 
 fn start_background(app: &Arc<App>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let linked = Arc::clone(app);
+    tokio::spawn(async move {
+        if let Err(error) = machines::open_all(&linked).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the machines that are attached were not linked"
+            );
+        }
+        linked.job_changes.notify_one();
+    });
     Ok(vec![
         tracking::watch_spool(app).map_err(readable)?,
         tracking::watch_owners(app),

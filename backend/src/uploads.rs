@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use dashmap::DashMap;
-use lazuli_domain::{ApiError, Artifact, NewUpload, Upload};
+use lazuli_domain::{ApiError, Artifact, NewUpload, StoredFile, Upload};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -29,16 +29,59 @@ pub struct Uploads {
     open: DashMap<String, Arc<Mutex<Session>>>,
 }
 
+/// Where a file goes that comes in pieces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadPlace {
+    Run { run_id: String },
+    Datastore { workspace: String, name: String },
+}
+
+/// What an upload has become.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Become {
+    Artifact(Artifact),
+    File(StoredFile),
+}
+
 /// What is kept of an upload beside its content.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct About {
-    run_id: String,
+    place: UploadPlace,
     path: String,
     size: u64,
     sha256: Option<String>,
+    overwrite: bool,
     /// After a power cut the end of the content may be zeros that were never sent.
     boot_id: Option<String>,
-    artifact: Option<Artifact>,
+    became: Option<Become>,
+}
+
+impl About {
+    fn describe(&self, upload_id: &str, offset: u64, expires: SystemTime) -> Upload {
+        let (run_id, datastore) = match &self.place {
+            UploadPlace::Run { run_id } => (Some(run_id.clone()), None),
+            UploadPlace::Datastore { name, .. } => (None, Some(name.clone())),
+        };
+        let (artifact, file) = match self.became.clone() {
+            Some(Become::Artifact(artifact)) => (Some(artifact), None),
+            Some(Become::File(file)) => (None, Some(file)),
+            None => (None, None),
+        };
+        Upload {
+            upload_id: upload_id.to_owned(),
+            run_id,
+            datastore,
+            path: self.path.clone(),
+            size: self.size,
+            sha256: self.sha256.clone(),
+            offset,
+            expires_at_ms: epoch_ms(expires),
+            artifact,
+            file,
+        }
+    }
 }
 
 pub struct Session {
@@ -53,8 +96,10 @@ pub struct Session {
 
 /// What an upload was when it was whole.
 pub struct Whole {
-    pub run_id: String,
+    pub place: UploadPlace,
     pub path: String,
+    pub overwrite: bool,
+    /// Lies in a folder that goes with the upload.
     pub content: PathBuf,
     pub sha256: String,
     pub size: u64,
@@ -79,11 +124,11 @@ impl Uploads {
     }
 
     /// A new upload, or the open one of the same content for the same place.
-    pub async fn begin(&self, run_id: &str, new: &NewUpload) -> Result<Arc<Mutex<Session>>> {
+    pub async fn begin(&self, place: &UploadPlace, new: &NewUpload) -> Result<Arc<Mutex<Session>>> {
         if new.sha256.is_some() {
             let open: Vec<_> = self.open.iter().map(|entry| Arc::clone(entry.value())).collect();
             for session in open {
-                if session.lock().await.is_for(run_id, new) {
+                if session.lock().await.is_for(place, new) {
                     return Ok(session);
                 }
             }
@@ -93,12 +138,13 @@ impl Uploads {
             folder: self.folder.join(&upload_id),
             upload_id: upload_id.clone(),
             about: About {
-                run_id: run_id.to_owned(),
+                place: place.clone(),
                 path: new.path.clone(),
                 size: new.size,
                 sha256: new.sha256.clone(),
+                overwrite: new.overwrite,
                 boot_id: crate::process::boot_id(),
-                artifact: None,
+                became: None,
             },
             offset: 0,
             hash: Some(Sha256::new()),
@@ -119,6 +165,16 @@ impl Uploads {
                     .into())
             }
         }
+    }
+
+    /// What is known of an upload that somebody else is about to complete: all of it has come.
+    pub fn describe_whole(&self, upload_id: &str) -> Result<Upload> {
+        self.get(upload_id)?;
+        let path = self.folder.join(upload_id).join("upload.json");
+        let text = fs::read(&path).while_trying(|| "reading what an upload is".into())?;
+        let about: About = serde_json::from_slice(&text)
+            .map_err(|error| Error::Defect(format!("`{}` is damaged: {error}", path.display())))?;
+        Ok(about.describe(upload_id, about.size, SystemTime::now() + PATIENCE))
     }
 
     /// Gives the upload up.
@@ -159,20 +215,12 @@ impl Uploads {
 
 impl Session {
     pub fn describe(&self) -> Upload {
-        Upload {
-            upload_id: self.upload_id.clone(),
-            run_id: self.about.run_id.clone(),
-            path: self.about.path.clone(),
-            size: self.about.size,
-            sha256: self.about.sha256.clone(),
-            offset: if self.about.artifact.is_some() { self.about.size } else { self.offset },
-            expires_at_ms: epoch_ms(self.last_change() + PATIENCE),
-            artifact: self.about.artifact.clone(),
-        }
+        let offset = if self.is_complete() { self.about.size } else { self.offset };
+        self.about.describe(&self.upload_id, offset, self.last_change() + PATIENCE)
     }
 
-    pub fn artifact(&self) -> Option<&Artifact> {
-        self.about.artifact.as_ref()
+    pub fn is_complete(&self) -> bool {
+        self.about.became.is_some()
     }
 
     /// Writes bytes that begin at `at` in the file. Those that are there already are skipped: the
@@ -219,7 +267,7 @@ impl Session {
 
     /// What was received is on disk when this returns. Blocks.
     pub fn sync(&self) -> Result<()> {
-        if self.is_gone || self.about.artifact.is_some() {
+        if self.is_gone || self.is_complete() {
             return Ok(());
         }
         File::open(self.content())
@@ -245,25 +293,27 @@ impl Session {
             .into());
         }
         Ok(Whole {
-            run_id: self.about.run_id.clone(),
+            place: self.about.place.clone(),
             path: self.about.path.clone(),
+            overwrite: self.about.overwrite,
             content: self.content(),
             sha256,
             size: self.about.size,
         })
     }
 
-    /// The upload has become an artifact, which is told to who asks again. Blocks.
-    pub fn completed(&mut self, artifact: Artifact) -> Result<()> {
-        self.about.artifact = Some(artifact);
+    /// What the upload has become, which is told to who asks again. Blocks.
+    pub fn completed(&mut self, became: Become) -> Result<()> {
+        self.about.became = Some(became);
         self.save()
     }
 
-    fn is_for(&self, run_id: &str, new: &NewUpload) -> bool {
+    fn is_for(&self, place: &UploadPlace, new: &NewUpload) -> bool {
         let about = &self.about;
         !self.is_gone
-            && about.artifact.is_none()
-            && about.run_id == run_id
+            && !self.is_complete()
+            && about.place == *place
+            && about.overwrite == new.overwrite
             && (&about.path, about.size, &about.sha256) == (&new.path, new.size, &new.sha256)
     }
 
@@ -299,7 +349,7 @@ impl Session {
             hash: None,
             is_gone: false,
         };
-        if session.about.artifact.is_none() {
+        if !session.is_complete() {
             let content = File::options().write(true).open(session.content()).ok()?;
             if session.about.boot_id == crate::process::boot_id() {
                 session.offset = content.metadata().ok()?.len().min(session.about.size);
@@ -335,11 +385,9 @@ impl Session {
             return Err(ApiError::not_found("upload", &self.upload_id)
                 .hint("it was given up; begin it anew and send the whole file"));
         }
-        if let Some(artifact) = &self.about.artifact {
-            return Err(ApiError::conflict(format!(
-                "the upload is complete: it is `{}`",
-                artifact.path
-            )));
+        if self.is_complete() {
+            let path = &self.about.path;
+            return Err(ApiError::conflict(format!("the upload is complete: it is `{path}`")));
         }
         Ok(())
     }

@@ -6,13 +6,17 @@
 mod completions;
 mod config;
 mod kernel;
+mod lsp;
 mod mlflow_uri;
 mod serve;
 mod shared;
 mod snapshot;
+mod ssh;
 mod status;
 mod stop;
+mod studio;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
@@ -67,8 +71,12 @@ fn perform(terminal: &Terminal, options: &lazuli_commands::Options, command: She
         ShellCommand::Serve(command) => serve::serve(command),
         ShellCommand::Status => status::status(terminal),
         ShellCommand::Stop => stop::stop(terminal),
+        ShellCommand::Studio { print } => studio::open(terminal, options, print),
         ShellCommand::MlflowUri => mlflow_uri::print(terminal, options),
+        ShellCommand::Token(command) => token::perform(terminal, &command),
+        ShellCommand::Ssh(command) => ssh::open(options, &command),
         ShellCommand::Kernel(command) => kernel::hand_over(&command),
+        ShellCommand::Lsp(_) => lsp::serve(),
         ShellCommand::Snapshot(command) => snapshot::perform(terminal, &command),
         ShellCommand::Completions { shell } => completions::print(terminal, shell),
         ShellCommand::Reference => {

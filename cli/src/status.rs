@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use lazuli::client::Client;
 use lazuli::{Home, process};
-use lazuli_actions::{age, byte_size};
+use lazuli_actions::{age, byte_size, now_ms};
 use lazuli_domain::{DaemonStatus, VERSION};
 use serde_json::json;
 
@@ -50,8 +50,6 @@ pub fn status(terminal: &Terminal) -> Done {
 }
 
 fn describe(status: &DaemonStatus) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.unwrap_or_default().as_millis() as i64;
     format!(
         "Daemon      {}\nVersion     {} ({})\nProcess     {}, {} of memory\nStarted     {}\n\
          Home        {}\nWorkspaces  {}\nRuns        {} ({} active)\nModels      {}",
@@ -60,7 +58,7 @@ fn describe(status: &DaemonStatus) -> String {
         status.database,
         status.pid,
         byte_size(status.memory),
-        age(status.started_at_ms, now),
+        age(status.started_at_ms, now_ms()),
         status.home,
         status.workspaces,
         status.runs,

@@ -9,8 +9,12 @@ pub struct Config {
     pub has_owner: bool,
     /// Jupyter's own folder for what a user installs.
     pub jupyter_data: Option<PathBuf>,
+    /// Jupyter's own folder for what a user sets.
+    pub jupyter_config: Option<PathBuf>,
     /// The Python environment that is active: `VIRTUAL_ENV`, else `CONDA_PREFIX`.
     pub python_prefix: Option<PathBuf>,
+    /// `PYTHONPATH`.
+    pub python_path: Option<std::ffi::OsString>,
 }
 
 impl Config {
@@ -25,10 +29,13 @@ impl Config {
                 .map(|data| data.join("jupyter")),
         };
         Config {
-            log: std::env::var("LAZULI_LOG").unwrap_or_else(|_| "warn".to_owned()),
+            log: std::env::var("LAZULI_LOG").unwrap_or_else(|_| crate::jupyter::LOGGED.to_owned()),
             has_owner: path("JPY_PARENT_PID").is_some(),
             jupyter_data: path("JUPYTER_DATA_DIR").or_else(shared_data),
+            jupyter_config: path("JUPYTER_CONFIG_DIR")
+                .or_else(|| std::env::home_dir().map(|home| home.join(".jupyter"))),
             python_prefix: path("VIRTUAL_ENV").or_else(|| path("CONDA_PREFIX")),
+            python_path: path("PYTHONPATH").map(PathBuf::into_os_string),
         }
     }
 }

@@ -12,7 +12,9 @@ mod interpreter;
 mod jupyter;
 mod magic;
 mod processes;
+mod python_magics;
 mod session;
+mod session_file;
 mod session_folder;
 
 use std::path::PathBuf;
@@ -24,24 +26,77 @@ use config::Config;
 
 /// The Jupyter kernel of Lazuli
 #[derive(Parser)]
-#[command(name = "lazuli kernel", version)]
+#[command(
+    name = "lazuli kernel",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    editor: Editor,
+}
+
+/// A kernel for an editor, which speaks on standard input and output.
+#[derive(Args)]
+struct Editor {
+    /// Serve one notebook on standard input and output: Jupyter's messages, one JSON object on a line
+    #[arg(long, required = true)]
+    stdio: bool,
+    /// What the cells are written in
+    #[arg(long, value_enum, default_value = "rust")]
+    language: Language,
+    /// The Python for Python cells
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make Jupyter know the kernel
-    Install(Place),
-    /// Make Jupyter forget the kernel
+    /// Make Jupyter know the kernels
+    Install {
+        #[command(flatten)]
+        place: Place,
+        /// The Python for Python cells; without it that of `--prefix DIR`, else the active
+        /// environment's, else the first `python3` that has ipykernel
+        #[arg(long, value_name = "PROGRAM")]
+        python: Option<PathBuf>,
+    },
+    /// Make Jupyter forget the kernels
     Uninstall(Place),
     /// Serve one notebook; Jupyter calls this
     Run {
         /// Says which sockets to use
         #[arg(long, short = 'f', value_name = "FILE")]
         connection_file: PathBuf,
+        /// What the cells are written in
+        #[arg(long, value_enum, default_value = "rust")]
+        language: Language,
+        /// The Python for Python cells
+        #[arg(long, value_name = "PROGRAM")]
+        python: Option<PathBuf>,
     },
+    /// Perform magics of a Python process; `%load_ext lazuli` calls this
+    #[command(hide = true)]
+    Magics,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Language {
+    Rust,
+    Python,
+}
+
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::Python => "python",
+        }
+    }
 }
 
 /// Where kernels are kept; the user's own folder when nothing is said.
@@ -76,18 +131,36 @@ fn main() -> ExitCode {
 
     let arguments = Arguments::parse();
     let config = Config::from_environment();
-    let outcome = match arguments.command {
-        Command::Install(place) => install::install(&config, place.resolve()),
+    let Some(command) = arguments.command else {
+        log(&config);
+        let Editor { language, python, .. } = arguments.editor;
+        return ended(jupyter::stdio::run(language.name(), python));
+    };
+    let outcome = match command {
+        Command::Install { place, python } => install::install(&config, place.resolve(), python),
         Command::Uninstall(place) => install::uninstall(&config, place.resolve()),
-        Command::Run { connection_file } => {
-            tracing_subscriber::fmt()
-                .with_env_filter(tracing_subscriber::EnvFilter::new(&config.log))
-                .with_writer(std::io::stderr)
-                .with_ansi(false)
-                .init();
-            jupyter::run(&connection_file, config.has_owner)
+        Command::Run { connection_file, language, python } => {
+            log(&config);
+            let start = jupyter::Start {
+                language: match language {
+                    Language::Rust => jupyter::kernel::Language::Rust,
+                    Language::Python => jupyter::kernel::Language::Python,
+                },
+                python,
+                python_path: config.python_path,
+                has_owner: config.has_owner,
+            };
+            jupyter::run(&connection_file, start)
+        }
+        Command::Magics => {
+            log(&config);
+            python_magics::serve()
         }
     };
+    ended(outcome)
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -95,4 +168,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn log(config: &Config) {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&config.log))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
 }

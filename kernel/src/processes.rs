@@ -11,6 +11,11 @@ impl ProcessGroup {
         id.map(ProcessGroup).ok_or_else(|| std::io::Error::other("the program ended at once"))
     }
 
+    /// The group of a child with this id that was started with `process_group(0)`.
+    pub fn of_id(id: u32) -> ProcessGroup {
+        ProcessGroup(id.cast_signed())
+    }
+
     pub fn signal(self, signal: i32) {
         // SAFETY: kill() takes two numbers and touches no memory.
         let outcome = unsafe { libc::kill(-self.0, signal) };

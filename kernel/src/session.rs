@@ -2,24 +2,22 @@
 //! cells (Rust, bash, scripts they start) see it; cells learn the file's name from
 //! `LAZULI_SESSION`, and from `LAZULI_OWNER` in which process the runs live that they start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
 use lazuli::client::Client;
 use lazuli_actions::Session as Active;
-use lazuli_domain::{ApiError, RunKind};
+use lazuli_domain::RunKind;
 
 use crate::processes::ProcessGroup;
+use crate::session_file::SessionFile;
 use crate::session_folder::SessionFolder;
 
 pub struct Session {
     /// Removed with everything in it when the session ends.
-    _folder: SessionFolder,
-    file: PathBuf,
-    active: Mutex<Active>,
-    /// The runs that became active in this notebook.
-    started: Mutex<Vec<String>>,
+    folder: SessionFolder,
+    file: SessionFile,
     /// This process as JSON.
     owner: String,
     /// Programs that cells have started and that may still be there.
@@ -30,68 +28,41 @@ impl Session {
     pub fn start() -> anyhow::Result<Session> {
         let folder = SessionFolder::create("lazuli-session-")
             .context("the session's folder cannot be made")?;
-        let file = folder.path().join("session.json");
         let owner = serde_json::to_string(&lazuli::process::own_identity()?)?;
         let active = Active::from_environment(&lazuli::Config::from_environment()?)?;
-        let session = Session {
-            _folder: folder,
-            file,
-            active: Mutex::new(active.clone()),
-            started: Mutex::default(),
-            owner,
-            groups: Mutex::default(),
-        };
-        session.activate(active)?;
-        Ok(session)
+        let file = SessionFile::create(folder.path().join("session.json"), active)?;
+        Ok(Session { folder, file, owner, groups: Mutex::default() })
+    }
+
+    /// What lies in it goes with the session.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Keeps content for a cell to read, for as long as the session lasts.
+    pub fn keep(&self, name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content)?;
+        Ok(path)
     }
 
     pub fn active(&self) -> Active {
-        self.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.file.active()
     }
 
-    /// Makes these the active ones. The file is replaced whole: a cell may read it at any time.
     pub fn activate(&self, active: Active) -> lazuli::Result<()> {
-        let mut now = self.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let fresh = self.file.with_extension("new");
-        std::fs::write(&fresh, active.to_json().to_string())
-            .and_then(|()| std::fs::rename(&fresh, &self.file))
-            .map_err(|error| {
-                ApiError::unavailable(format!(
-                    "the session's file `{}` cannot be written: {error}",
-                    self.file.display()
-                ))
-                .hint("make room on the disk, or restart the kernel")
-            })?;
-        if now.run_id != active.run_id
-            && let Some(run_id) = &active.run_id
-        {
-            self.started.lock().unwrap_or_else(|lock| lock.into_inner()).push(run_id.clone());
-        }
-        *now = active;
-        Ok(())
+        self.file.activate(active)
     }
 
     /// Completes what `%run start` and `%log` have left open. Blocks.
     pub fn complete_runs(&self) -> lazuli::Result<()> {
-        let started = self.started.lock().unwrap_or_else(|lock| lock.into_inner()).clone();
-        if started.is_empty() {
-            return Ok(());
-        }
-        // Without a daemon: the next one ends the runs when it finds this process gone.
-        let Some(client) = Client::connect_existing()? else { return Ok(()) };
-        for run_id in started {
-            let run = client.run(&run_id)?;
-            if run.kind == RunKind::Interactive && !run.status.is_final() {
-                client.complete_run(&run_id)?;
-            }
-        }
-        Ok(())
+        complete_runs(&self.file)
     }
 
     /// What cells and the programs they start find in their environment.
     pub fn environment(&self) -> Vec<(String, String)> {
         vec![
-            ("LAZULI_SESSION".into(), self.file.to_string_lossy().into_owned()),
+            ("LAZULI_SESSION".into(), self.file.path().to_string_lossy().into_owned()),
             ("LAZULI_OWNER".into(), self.owner.clone()),
         ]
     }
@@ -109,4 +80,21 @@ impl Session {
             group.signal(libc::SIGKILL);
         }
     }
+}
+
+/// Completes the runs of a session that are still open.
+pub fn complete_runs(file: &SessionFile) -> lazuli::Result<()> {
+    let started = file.started();
+    if started.is_empty() {
+        return Ok(());
+    }
+    // Without a daemon: the next one ends the runs when it finds this process gone.
+    let Some(client) = Client::connect_existing()? else { return Ok(()) };
+    for run_id in started {
+        let run = client.run(&run_id)?;
+        if run.kind == RunKind::Interactive && !run.status.is_final() {
+            client.complete_run(&run_id)?;
+        }
+    }
+    Ok(())
 }

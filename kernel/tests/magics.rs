@@ -32,6 +32,17 @@ async fn a_mistyped_magic_is_underlined_and_the_nearest_one_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cell_shows_no_secret() {
+    let mut frontend = Frontend::start().await;
+    let content = frontend.execute("%secret show database").await.reply.content;
+    assert_eq!(content["ename"], "Invalid");
+    let said = content["evalue"].as_str().unwrap();
+    assert!(said.starts_with("a notebook would keep the value of the secret `database`"), "{said}");
+    assert!(said.contains("`lazuli secret show database`"), "{said}");
+    frontend.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn writefile_writes_replaces_and_appends() {
     let mut frontend = Frontend::start().await;
     for (cell, said, holds) in [

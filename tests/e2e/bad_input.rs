@@ -167,7 +167,7 @@ fn no_uv() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("`uv`") && said.contains("not found"), "{said}");
+    assert!(said.contains("`uv`") && said.contains("pip could not fetch it"), "{said}");
     assert!(said.contains("install"), "{said}");
 }
 

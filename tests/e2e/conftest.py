@@ -1,4 +1,5 @@
-"""Fixtures: a home of its own for each test that asks for one, and a kernel that lives in it."""
+"""Fixtures: a home of its own for each test that asks for one, and what lives in it: a kernel, a JupyterLab,
+Studio in a browser."""
 
 import contextlib
 import json
@@ -9,8 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
+import jupyter_servers
 from frontend import Frontend, environment_of, processes_of, until
+from studio import FLAGS, Studio
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -96,3 +100,53 @@ def browser_program():
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def screenshots():
+    """Where pictures for people go."""
+    folder = Path(os.environ.get("LAZULI_TEST_SCREENSHOTS", CHECKOUT / "target" / "screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared_studio(shared_home, browser_program):
+    """Studio in a browser that is signed in, for all tests of a file."""
+    studio = Studio(shared_home, browser_program)
+    yield studio
+    studio.close()
+
+
+@pytest.fixture
+def studio(shared_studio):
+    """The same for one test."""
+    yield shared_studio
+    shared_studio.close_pages()
+
+
+@pytest.fixture
+def jupyterlab(home, request):
+    """A JupyterLab of its own, as (address, folder of its notebooks)."""
+    with jupyter_servers.serving(home, "jupyterlab", getattr(request, "param", [])) as served:
+        yield served
+
+
+@pytest.fixture
+def notebook7(home):
+    """A Jupyter Notebook of its own, as (address, folder of its notebooks)."""
+    pytest.importorskip("notebook", reason="tests/requirements.txt has it for Python 3.10 and later")
+    with jupyter_servers.serving(home, "notebook") as served:
+        yield served
+
+
+@pytest.fixture
+def page(browser_program, screenshots):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_program, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1100})
+        page.set_default_timeout(60_000)
+        yield page
+        # What a person would have seen, whatever the test thought of it.
+        page.screenshot(path=screenshots / "last.png")
+        browser.close()

@@ -6,6 +6,7 @@
 mod api;
 mod home;
 pub mod postgres;
+pub mod sshd;
 pub mod stores;
 mod wait;
 

@@ -16,14 +16,14 @@ use crate::std_log::StdLog;
 /// Folders that belong to what the run writes.
 pub const COLLECTED: [&str; 2] = ["outputs", "logs"];
 
-/// Fills `folder` and returns the script's path relative to it.
+/// Fills `folder` and returns the script's path relative to it, where there is one.
 pub fn prepare(
     folder: &Path,
     spec: &JobSpec,
     daemon: &Daemon,
     attention: &Attention,
     log: &mut StdLog,
-) -> Result<PathBuf, Stopped> {
+) -> Result<Option<PathBuf>, Stopped> {
     let snapshot = daemon
         .call(|client| client.snapshot(&spec.snapshot_id), |time| !attention.wait(time))
         .map_err(|failure| {
@@ -47,7 +47,10 @@ pub fn prepare(
             "{left_out} files in `outputs/` and `logs/` of the source folder are left out: these folders take what the run writes"
         ));
     }
-    find_script(folder, &spec.script, &snapshot.files)
+    match spec.script.is_empty() {
+        true => Ok(None),
+        false => find_script(folder, &spec.script, &snapshot.files).map(Some),
+    }
 }
 
 fn is_collected(path: &str) -> bool {

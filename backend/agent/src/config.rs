@@ -9,6 +9,8 @@ pub struct Config {
     /// The script's `PYTHONPATH`, after the SDK's own folder.
     pub python_path: Option<OsString>,
     user_home: Option<PathBuf>,
+    /// Where pyenv and uv keep Pythons, if not in their usual places.
+    python_folders: Vec<PathBuf>,
 }
 
 impl Config {
@@ -20,11 +22,27 @@ impl Config {
                 .unwrap_or_default(),
             python_path: variable("PYTHONPATH"),
             user_home: variable("HOME").map(PathBuf::from),
+            python_folders: variable("PYENV_ROOT")
+                .map(|root| PathBuf::from(root).join("versions"))
+                .into_iter()
+                .chain(variable("UV_PYTHON_INSTALL_DIR").map(PathBuf::from))
+                .collect(),
         }
     }
 
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
         self.search_path.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+    }
+
+    /// Folders that hold whole Pythons, one below the other.
+    pub fn python_installations(&self) -> Vec<PathBuf> {
+        let usual = [".pyenv/versions", ".local/share/uv/python"];
+        let usual = usual.into_iter().filter_map(|folder| self.in_user_home(folder));
+        self.python_folders.iter().cloned().chain(usual).collect()
+    }
+
+    pub fn in_user_home(&self, path: &str) -> Option<PathBuf> {
+        self.user_home.as_ref().map(|home| home.join(path))
     }
 
     /// Where installers put programs that are not on the `PATH` of every process.

@@ -40,7 +40,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Bag {
-    stages: VecDeque<JobStage>,
+    /// With what it is busy with.
+    stages: VecDeque<(JobStage, Option<String>)>,
     log_size: u64,
     grown_at: Option<Instant>,
     closing: bool,
@@ -70,7 +71,13 @@ impl Courier {
     }
 
     pub fn report(&self, stage: JobStage) {
-        self.shared.bag().stages.push_back(stage);
+        self.shared.bag().stages.push_back((stage, None));
+        self.shared.changed.notify_one();
+    }
+
+    /// What the agent is busy with, before the script starts.
+    pub fn report_activity(&self, activity: String) {
+        self.shared.bag().stages.push_back((JobStage::Preparing, Some(activity)));
         self.shared.changed.notify_one();
     }
 
@@ -103,8 +110,8 @@ impl Shared {
         let mut told = 0;
         loop {
             let (stages, size, closing) = self.wait_for_work(told);
-            for stage in stages {
-                if self.tell_stage(stage).is_err() {
+            for (stage, activity) in stages {
+                if self.tell_stage(stage, activity).is_err() {
                     return;
                 }
             }
@@ -123,7 +130,7 @@ impl Shared {
     }
 
     /// The stages to report and the size up to which the log may be told.
-    fn wait_for_work(&self, told: u64) -> (Vec<JobStage>, u64, bool) {
+    fn wait_for_work(&self, told: u64) -> (Vec<(JobStage, Option<String>)>, u64, bool) {
         let mut bag = self.bag();
         loop {
             if bag.closing || !bag.stages.is_empty() {
@@ -154,8 +161,8 @@ impl Shared {
         Some(start + newline as u64 + 1)
     }
 
-    fn tell_stage(&self, stage: JobStage) -> Result<(), ()> {
-        let report = JobReport { stage, agent: self.agent.clone(), end: None };
+    fn tell_stage(&self, stage: JobStage, activity: Option<String>) -> Result<(), ()> {
+        let report = JobReport { stage, agent: self.agent.clone(), activity, end: None };
         let told = self.daemon.call(|client| client.report_job(&self.run_id, &report), pause);
         match told {
             Ok(run) => {

@@ -68,7 +68,7 @@ impl Daemon {
                 Some(error) => tracing::warn!("the daemon was not told: {error}"),
                 None => tracing::warn!("no daemon is there"),
             }
-            if problem.is_none() && since.elapsed() >= UNTIL_START {
+            if problem.is_none() && since.elapsed() >= UNTIL_START && !self.is_remote() {
                 match Client::connect_to(&self.home) {
                     Ok(_) => continue,
                     Err(error) => tracing::warn!("no daemon could be started: {error}"),
@@ -79,6 +79,11 @@ impl Daemon {
             }
             time = (time * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether this is another machine than the daemon's.
+    pub fn is_remote(&self) -> bool {
+        self.home.daemon_info().is_ok_and(|info| info.is_some_and(|info| info.is_remote))
     }
 
     /// True when a daemon of this home answers now.

@@ -16,12 +16,17 @@ use crate::attention::Attention;
 use crate::config::Config;
 use crate::courier::Courier;
 use crate::daemon::{Daemon, Undeliverable};
+use crate::data::{self, Data};
 use crate::end::{self, Stopped};
-use crate::environments::{self, Python};
+use crate::environments::{self, Python, Teller, Wanted};
 use crate::process::{self, Ended};
+use crate::records::Records;
 use crate::std_log::StdLog;
-use crate::{code, outputs, python_sdk};
+use crate::{code, launch, outputs};
 
+/// Who reports, and who is at work in the folder: files of a machine that is reached by SSH.
+const AGENT: &str = "agent.json";
+const WORKING: &str = "working.json";
 /// As much of the output as is searched for the reason of a failure.
 const SEARCHED_OUTPUT: u64 = 256 << 10;
 
@@ -44,14 +49,102 @@ pub fn run(home: &Path, run_id: &str, attention: Attention) -> anyhow::Result<()
     let mut log = StdLog::create(&log_path, courier.log_listener())
         .with_context(|| format!("cannot write `{}`", log_path.display()))?;
 
+    let mut records = None;
+    if daemon.is_remote() {
+        for name in [AGENT, WORKING] {
+            write_whole(&folder.join(name), &serde_json::to_vec(&agent)?)
+                .with_context(|| format!("cannot write into `{}`", folder.display()))?;
+        }
+        records = Some(
+            Records::start(&daemon, run_id)
+                .with_context(|| format!("cannot keep what run `{run_id}` logs"))?,
+        );
+    }
+
     let config = Config::from_environment();
-    let context = JobContext { job: &job, folder, daemon: &daemon, config: &config, attention };
+    let context = JobContext {
+        job: &job,
+        folder: folder.clone(),
+        daemon: &daemon,
+        config: &config,
+        attention,
+    };
     courier.report(JobStage::Preparing);
-    let end = context.carry_out(&courier, &agent, &mut log)?;
+    let end = context.carry_out(&courier, &agent, records, &mut log)?;
 
     log.close();
     courier.finish();
-    deliver_end(&daemon, &job.run_id, &JobReport { stage: JobStage::Ended, agent, end: Some(end) })
+    let report = JobReport { stage: JobStage::Ended, agent, activity: None, end: Some(end) };
+    deliver_end_and_leave(&daemon, &folder, &job.run_id, &report)
+}
+
+/// Tells what an agent that is gone had still to tell, in its name: the rest of the log and of what
+/// was logged, the files, and how the run ended, if it came to know.
+pub fn collect(home: &Path, run_id: &str, attention: Attention) -> anyhow::Result<()> {
+    let home = Home::at(home)?;
+    let folder = home.path().join("runs").join(run_id);
+    let own = lazuli::process::own_identity()?;
+    write_whole(&folder.join(WORKING), &serde_json::to_vec(&own)?)
+        .with_context(|| format!("cannot write into `{}`", folder.display()))?;
+    let agent: ProcessIdentity = match fs::read(folder.join(AGENT)) {
+        Ok(text) => serde_json::from_slice(&text)?,
+        Err(_) => own,
+    };
+    process::end_all_of(run_id);
+    let daemon = Arc::new(Daemon::new(home));
+    let log_path = folder.join("std_log.txt");
+    let courier =
+        Courier::start(daemon.clone(), run_id, agent.clone(), attention.clone(), &log_path)
+            .context("cannot start the courier")?;
+    let mut log = StdLog::create(&log_path, courier.log_listener())
+        .with_context(|| format!("cannot write `{}`", log_path.display()))?;
+    courier.report(JobStage::Finalizing);
+    log.say("the agent of this run is gone; another one collects what it left");
+    let sent = Records::start(&daemon, run_id).map_err(|error| error.to_string());
+    let sent = sent.and_then(Records::finish);
+    let kept = outputs::collect(&folder.join("code"), &daemon, run_id, &mut log);
+    for problem in [sent, kept].into_iter().filter_map(Result::err) {
+        tracing::error!("{problem}");
+    }
+    let reported = fs::read(folder.join("report.json"))
+        .ok()
+        .and_then(|text| serde_json::from_slice::<JobReport>(&text).ok()?.end);
+    log.close();
+    courier.finish();
+    let end = reported.unwrap_or_else(|| match attention.is_requested() {
+        true => JobEnd::Canceled,
+        false => JobEnd::Failed(RunError {
+            message: "the agent of this run is gone".to_owned(),
+            details: last_words(&folder),
+            ..RunError::default()
+        }),
+    });
+    let report = JobReport { stage: JobStage::Ended, agent, activity: None, end: Some(end) };
+    deliver_end_and_leave(&daemon, &folder, run_id, &report)
+}
+
+/// The end of what the agent that is gone said for itself.
+fn last_words(folder: &Path) -> String {
+    let text = fs::read(folder.join("agent.log")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+/// On another machine nobody else removes the run's files; whatever the daemon says of the end, it
+/// wants nothing more of them.
+fn deliver_end_and_leave(
+    daemon: &Daemon,
+    folder: &Path,
+    run_id: &str,
+    report: &JobReport,
+) -> anyhow::Result<()> {
+    let delivered = deliver_end(daemon, run_id, report);
+    if daemon.is_remote() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    }
+    delivered
 }
 
 struct JobContext<'a> {
@@ -68,16 +161,22 @@ impl JobContext<'_> {
         &self,
         courier: &Courier,
         agent: &ProcessIdentity,
+        records: Option<Records>,
         log: &mut StdLog,
     ) -> anyhow::Result<JobEnd> {
-        let end = match self.prepare(log) {
+        let mut data = Data::default();
+        let end = match self.prepare(&mut data, courier, log) {
             Ok(command) => {
                 courier.report(JobStage::Running);
                 self.run_script(command, log)
             }
             Err(Stopped::Failed(error)) => {
+                // What a program said stands in the log already.
+                let is_said = log
+                    .tail(0, SEARCHED_OUTPUT)
+                    .is_ok_and(|said| !error.details.is_empty() && said.contains(&error.details));
                 log.say(&error.message);
-                for line in error.details.lines() {
+                for line in error.details.lines().filter(|_| !is_said) {
                     log.say(line);
                 }
                 JobEnd::Failed(error)
@@ -90,11 +189,19 @@ impl JobContext<'_> {
         if end != JobEnd::Canceled {
             courier.report(JobStage::Finalizing);
         }
-        match outputs::collect(&self.code(), self.daemon, &self.job.run_id, log) {
+        let logged = records.map_or(Ok(()), Records::finish);
+        let taken = match &end {
+            JobEnd::Canceled => Ok(()),
+            end => data.take(self.data_place(), *end == JobEnd::Completed, log),
+        };
+        let collected = outputs::collect(&self.code(), self.daemon, &self.job.run_id, log);
+        match taken.and(collected).and(logged) {
             Ok(()) => Ok(end),
             Err(reason) if end == JobEnd::Completed => {
                 let end = JobEnd::Failed(RunError {
-                    message: format!("the script completed, but not all of its files: {reason}"),
+                    message: format!(
+                        "the script completed, but not all it left was kept: {reason}"
+                    ),
                     ..RunError::default()
                 });
                 self.write_report(agent, &end)?;
@@ -105,24 +212,58 @@ impl JobContext<'_> {
         }
     }
 
-    fn prepare(&self, log: &mut StdLog) -> Result<Command, Stopped> {
+    fn prepare(
+        &self,
+        data: &mut Data,
+        courier: &Courier,
+        log: &mut StdLog,
+    ) -> Result<Command, Stopped> {
         let spec = &self.job.spec;
         let code = self.code();
         let script = code::prepare(&code, spec, self.daemon, &self.attention, log)?;
         let home = self.daemon.home().path();
-        let sdk = python_sdk::unpack(home)
+        let sdk = lazuli_python::unpack(home)
             .map_err(|error| Stopped::io("unpack the Python SDK into", home, error))?;
-        let python = environments::prepare(home, &spec.python, self.config, &self.attention, log)?;
+        let wanted = Wanted { python: &spec.python, environment: spec.environment.as_ref() };
+        let activity = |activity| courier.report_activity(activity);
+        let mut teller = Teller { log, activity: &activity };
+        let python =
+            environments::prepare(home, wanted, self.config, &self.attention, &mut teller)?;
         if self.attention.is_requested() {
             return Err(Stopped::Canceled);
         }
-        self.command(&python, &script, &sdk)
+        *data = data::prepare(self.data_place(), log)?;
+        self.command(&python, script.as_deref(), &sdk, data)
     }
 
-    fn command(&self, python: &Python, script: &Path, sdk: &Path) -> Result<Command, Stopped> {
+    fn command(
+        &self,
+        python: &Python,
+        script: Option<&Path>,
+        sdk: &Path,
+        data: &Data,
+    ) -> Result<Command, Stopped> {
         let spec = &self.job.spec;
-        let mut command = Command::new(&python.interpreter);
-        command.arg(script).args(&spec.arguments).current_dir(self.code());
+        let arguments: Vec<String> =
+            spec.arguments.iter().map(|argument| data.fill(argument)).collect();
+        let mut command = match script {
+            Some(script) => launch::of_script(
+                &python.interpreter,
+                script,
+                spec.distributed.as_ref(),
+                self.config,
+            )?,
+            None => {
+                let words: Vec<String> = spec.command.iter().map(|word| data.fill(word)).collect();
+                let (program, rest) = words.split_first().ok_or_else(|| {
+                    Stopped::failed("the job has neither a script nor a command", String::new())
+                })?;
+                let mut command = Command::new(program);
+                command.args(rest);
+                command
+            }
+        };
+        command.args(arguments).current_dir(self.code());
         // The daemon may have been started from a notebook or by another job.
         for variable in ["LAZULI_SESSION", "LAZULI_OWNER", "PYTHONHOME", "VIRTUAL_ENV"] {
             command.env_remove(variable);
@@ -145,19 +286,22 @@ impl JobContext<'_> {
             })?;
         // `mlflow.start_run()` in the script logs to the script's own run, unless the job says where
         // else MLflow is.
-        if !spec.environment_variables.contains_key("MLFLOW_TRACKING_URI") {
+        if !spec.environment_variables.contains_key("MLFLOW_TRACKING_URI")
+            && !python.variables.contains_key("MLFLOW_TRACKING_URI")
+        {
             command.envs(mlflow).env("MLFLOW_RUN_ID", &self.job.run_id);
             command.env_remove("MLFLOW_EXPERIMENT_ID").env_remove("MLFLOW_EXPERIMENT_NAME");
         }
         if let Ok(program) = std::env::current_exe() {
             command.env("LAZULI_BIN", program.with_file_name("lazuli"));
         }
-        command.envs(&spec.environment_variables);
-        let python_path = spec
-            .environment_variables
-            .get("PYTHONPATH")
-            .map(OsString::from)
-            .or_else(|| self.config.python_path.clone());
+        command.envs(data.variables());
+        // Those of the job come before those of its environment.
+        let mut given = python.variables.clone();
+        given.extend(spec.environment_variables.clone());
+        command.envs(given.iter().map(|(name, value)| (name, data.fill(value))));
+        let python_path =
+            given.get("PYTHONPATH").map(OsString::from).or_else(|| self.config.python_path.clone());
         let python_path = python_path.iter().flat_map(std::env::split_paths);
         command
             .env("PYTHONPATH", joined(std::iter::once(sdk.to_owned()).chain(python_path))?)
@@ -171,7 +315,15 @@ impl JobContext<'_> {
 
     fn run_script(&self, command: Command, log: &mut StdLog) -> JobEnd {
         let start = log.size();
-        match process::run(command, &self.attention, log) {
+        let most = self.job.spec.max_seconds.map(Duration::from_secs);
+        match process::run(command, most, &self.attention, log) {
+            Ok(Ended::TookTooLong) => JobEnd::Failed(RunError {
+                message: format!(
+                    "the script ran longer than the {} seconds it was given",
+                    self.job.spec.max_seconds.unwrap_or_default()
+                ),
+                ..RunError::default()
+            }),
             Ok(Ended::Exited(status)) => {
                 let output = log.tail(start, SEARCHED_OUTPUT).unwrap_or_else(|error| {
                     tracing::error!("the log cannot be read back: {error}");
@@ -188,8 +340,12 @@ impl JobContext<'_> {
     }
 
     fn write_report(&self, agent: &ProcessIdentity, end: &JobEnd) -> anyhow::Result<()> {
-        let report =
-            JobReport { stage: JobStage::Ended, agent: agent.clone(), end: Some(end.clone()) };
+        let report = JobReport {
+            stage: JobStage::Ended,
+            agent: agent.clone(),
+            activity: None,
+            end: Some(end.clone()),
+        };
         let path = self.folder.join("report.json");
         let written = serde_json::to_vec(&report)
             .map_err(io::Error::from)
@@ -203,6 +359,15 @@ impl JobContext<'_> {
                 tracing::error!("`{}` cannot be written: {error}", path.display());
                 Ok(())
             }
+        }
+    }
+
+    fn data_place(&self) -> data::Place<'_> {
+        data::Place {
+            job: self.job,
+            folder: &self.folder,
+            daemon: self.daemon,
+            attention: &self.attention,
         }
     }
 

@@ -1,22 +1,31 @@
-//! Runs one job where its files are.
+//! Runs one job where its files are, or only makes an environment.
 //!
 //! The daemon starts `lazuli-agent --home H --run ID` and lets go of it: the agent outlives the
 //! daemon, prepares folder and environment, runs the script, keeps its output and reports how it
 //! ended. Everything it has to tell goes through [`courier`] and [`daemon`], which try again for as
 //! long as the home exists; the script never waits for that. What is not yet told when the agent
 //! itself is killed lies in the run's folder, where the daemon finds it.
+//!
+//! On a machine that is reached by SSH the daemon cannot look into that folder. There an agent of
+//! the [`link`] starts the others, what a script logs is sent on ([`records`]), and what a killed
+//! agent left is told by another one (`--collect`).
 
 mod attention;
+mod build;
 mod code;
 mod config;
 mod courier;
 mod daemon;
+mod data;
 mod end;
 mod environments;
 mod job;
+mod launch;
+mod link;
 mod outputs;
 mod process;
-mod python_sdk;
+mod records;
+mod resources;
 mod std_log;
 
 use std::path::PathBuf;
@@ -30,7 +39,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!(
-                "error: {message}\nhint: agents are started by the daemon, as `lazuli-agent --home HOME --run RUN`"
+                "error: {message}\nhint: agents are started by the daemon, as `lazuli-agent --home HOME --run RUN` or `… --build BUILD`"
             );
             return ExitCode::from(2);
         }
@@ -47,28 +56,44 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let attention = attention::Attention::of_signals().context("cannot receive signals")?;
     process::adopt_orphans().context("cannot become the parent of orphaned processes")?;
-    job::run(&arguments.home, &arguments.run_id, attention)
+    match &arguments.task {
+        Task::Link => link::serve(&arguments.home),
+        Task::Collect(run_id) => job::collect(&arguments.home, run_id, attention),
+        Task::Run(run_id) => job::run(&arguments.home, run_id, attention),
+        Task::Build(build_id) => build::run(&arguments.home, build_id, &attention),
+    }
 }
 
 struct Arguments {
     home: PathBuf,
-    run_id: String,
+    task: Task,
+}
+
+enum Task {
+    Run(String),
+    Build(String),
+    /// Tells what an agent that is gone had still to tell.
+    Collect(String),
+    Link,
 }
 
 impl Arguments {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let (mut home, mut run_id) = (None, None);
+        let (mut home, mut task) = (None, None);
         while let Some(word) = words.next() {
-            let slot = match word.as_str() {
-                "--home" => &mut home,
-                "--run" => &mut run_id,
+            let mut value = || words.next().ok_or_else(|| format!("`{word}` needs a value"));
+            match word.as_str() {
+                "--home" => home = Some(value()?),
+                "--run" => task = Some(Task::Run(value()?)),
+                "--build" => task = Some(Task::Build(value()?)),
+                "--collect" => task = Some(Task::Collect(value()?)),
+                "--link" => task = Some(Task::Link),
                 _ => return Err(format!("`{word}` is not understood")),
-            };
-            *slot = Some(words.next().ok_or_else(|| format!("`{word}` needs a value"))?);
+            }
         }
         Ok(Arguments {
             home: home.ok_or("`--home` is missing")?.into(),
-            run_id: run_id.ok_or("`--run` is missing")?,
+            task: task.ok_or("`--run` or `--build` is missing")?,
         })
     }
 }

@@ -78,7 +78,7 @@ fn keep_trying(time: Duration) -> bool {
 }
 
 /// Name and path of every file below `folder`. What cannot be kept is said in the log.
-fn find(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>, log: &mut StdLog) {
+pub fn find(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>, log: &mut StdLog) {
     let mut entries = match fs::read_dir(folder) {
         Ok(entries) => entries.filter_map(Result::ok).collect::<Vec<_>>(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -92,7 +92,10 @@ fn find(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>, log: &mut
             log.say(&format!("`{}` is not kept: its name is no text", path.display()));
             continue;
         };
-        let name = format!("{name}/{file_name}");
+        let name = match name {
+            "" => file_name.to_owned(),
+            name => format!("{name}/{file_name}"),
+        };
         // A link is followed to a file, never to a folder: that could lead round in a circle.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder {

@@ -25,6 +25,8 @@ pub enum Ended {
     Exited(ExitStatus),
     /// Because attention was requested.
     Canceled,
+    /// Because its time was over.
+    TookTooLong,
 }
 
 /// From now on orphans among the descendants become children of this process.
@@ -37,8 +39,13 @@ pub fn adopt_orphans() -> io::Result<()> {
 }
 
 /// Runs the command to its end, its output (both streams, in the order of writing) into the log.
-/// When attention is requested, everything it started is ended.
-pub fn run(mut command: Command, attention: &Attention, log: &mut StdLog) -> io::Result<Ended> {
+/// When attention is requested, or after `most`, everything it started is ended.
+pub fn run(
+    mut command: Command,
+    most: Option<Duration>,
+    attention: &Attention,
+    log: &mut StdLog,
+) -> io::Result<Ended> {
     // One pipe for both: only so the system keeps their order.
     let (mut output, sink) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(sink.try_clone()?).stderr(sink);
@@ -58,7 +65,7 @@ pub fn run(mut command: Command, attention: &Attention, log: &mut StdLog) -> io:
     let mut child = command.spawn()?;
     // The command holds the writing end; the pipe must end with the program.
     drop(command);
-    let ended = watch(&mut child, &mut output, attention, log);
+    let ended = watch(&mut child, most, &mut output, attention, log);
     // Also when the system failed us above: nothing may be left running unwatched.
     end_descendants(&mut output, log)?;
     drain(&mut output, log)?;
@@ -67,11 +74,15 @@ pub fn run(mut command: Command, attention: &Attention, log: &mut StdLog) -> io:
 
 fn watch(
     child: &mut Child,
+    most: Option<Duration>,
     output: &mut io::PipeReader,
     attention: &Attention,
     log: &mut StdLog,
 ) -> io::Result<Ended> {
     let process = process_descriptor(child.id());
+    // A time that lies beyond what the system can count never comes.
+    let end_at = most.and_then(|most| Instant::now().checked_add(most));
+    let mut took_too_long = false;
     let mut force_at: Option<Instant> = None;
     let mut output_open = true;
     loop {
@@ -83,7 +94,8 @@ fn watch(
         if force_at.is_none() {
             descriptors.push(readable(attention.descriptor()));
         }
-        let until_force = force_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let until_force =
+            force_at.or(end_at).map(|at| at.saturating_duration_since(Instant::now()));
         let time = match (&process, until_force) {
             (None, Some(time)) => Some(time.min(BETWEEN_LOOKS)),
             (None, None) => Some(BETWEEN_LOOKS),
@@ -95,12 +107,15 @@ fn watch(
         }
         if let Some(status) = child.try_wait()? {
             return Ok(match force_at {
+                Some(_) if took_too_long => Ended::TookTooLong,
                 Some(_) => Ended::Canceled,
                 None => Ended::Exited(status),
             });
         }
+        let is_over = end_at.is_some_and(|at| Instant::now() >= at);
         match force_at {
-            None if attention.is_requested() => {
+            None if attention.is_requested() || is_over => {
+                took_too_long = is_over && !attention.is_requested();
                 signal_all(&descendants(), libc::SIGTERM);
                 force_at = Some(Instant::now() + GRACE);
             }
@@ -167,6 +182,29 @@ fn drain(output: &mut io::PipeReader, log: &mut StdLog) -> io::Result<()> {
 
 /// All living processes below this one, except Lazuli's own daemons and agents and what is below
 /// them.
+/// Kills what a killed agent left running of a run, known by the run's id in its environment.
+pub fn end_all_of(run_id: &str) {
+    let wanted = format!("LAZULI_RUN_ID={run_id}");
+    let is_of_run = |pid: u32| {
+        // Unreadable: another user's.
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    };
+    let deadline = Instant::now() + GRACE;
+    loop {
+        let left: Vec<u32> = living_processes()
+            .into_iter()
+            .map(|(pid, _)| pid)
+            .filter(|pid| *pid != std::process::id() && is_of_run(*pid))
+            .collect();
+        if left.is_empty() || Instant::now() >= deadline {
+            return;
+        }
+        signal_all(&left, libc::SIGKILL);
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
+}
+
 fn descendants() -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for (pid, parent) in living_processes() {

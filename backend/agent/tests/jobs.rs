@@ -1,6 +1,11 @@
 //! Jobs through the real daemon: what an agent makes ready, how it names what went wrong, and what
 //! it keeps. What survives a killed daemon or agent is tested end to end in `tests/`.
 
+#[path = "jobs/data.rs"]
+mod data;
+#[path = "jobs/environments.rs"]
+mod environments;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -45,6 +50,27 @@ impl Daemon {
     }
 
     fn submit(&self, script: &str, python: PythonEnvironment) -> String {
+        self.submit_with(script, python, |_| {})
+    }
+
+    fn submit_with(
+        &self,
+        script: &str,
+        python: PythonEnvironment,
+        change: impl FnOnce(&mut JobSpec),
+    ) -> String {
+        self.submit_child(script, None, |job| {
+            job.python = python;
+            change(job);
+        })
+    }
+
+    fn submit_child(
+        &self,
+        script: &str,
+        parent_run_id: Option<String>,
+        change: impl FnOnce(&mut JobSpec),
+    ) -> String {
         let sha256 = format!("{:x}", Sha256::digest(script));
         let size = script.len() as u64;
         self.client.put_blob(&sha256, &mut script.as_bytes(), size, None).expect("a blob");
@@ -52,20 +78,29 @@ impl Daemon {
         let snapshot = NewSnapshot { files: vec![file] };
         let snapshot = self.client.create_snapshot(&snapshot).expect("a snapshot");
         assert_eq!(snapshot.missing, Vec::<String>::new());
-        let job = JobSpec {
+        let mut job = JobSpec {
             snapshot_id: snapshot.snapshot_id,
             script: "train.py".into(),
+            command: Vec::new(),
             arguments: vec!["--reg".into(), "0.1".into()],
             compute: "local".into(),
-            python,
+            python: present_python(),
+            environment: None,
+            distributed: None,
+            max_seconds: None,
+            settings: serde_json::Value::Null,
             environment_variables: StringMap::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
         };
+        change(&mut job);
         let job = NewJob {
             experiment: "jobs".into(),
             name: None,
-            parent_run_id: None,
+            parent_run_id,
             user: String::new(),
             tags: StringMap::new(),
+            properties: StringMap::new(),
             job,
         };
         self.client.submit_job("default", &job).expect("a queued run").run_id
@@ -93,7 +128,7 @@ impl Daemon {
     }
 
     fn environments(&self) -> Vec<String> {
-        let environments = self.client.environments().expect("a list");
+        let environments = self.client.cached_environments().expect("a list");
         environments.into_iter().map(|environment| environment.hash).collect()
     }
 }
@@ -229,33 +264,48 @@ fn a_package_that_does_not_exist_fails_the_run_and_leaves_nothing() {
     let run = daemon.run("print(1)", packages(&["six==999"]));
     let run_id = run.run_id.clone();
     let error = failure(run);
-    let beginning = "the Python environment could not be made: ";
-    assert!(error.message.starts_with(beginning), "{}", error.message);
+    let message = "the Python environment could not be made: there is no version `six==999`";
+    assert_eq!(error.message, message);
     assert!(error.details.contains("six==999"), "{}", error.details);
     assert!(daemon.log(&run_id).contains("six==999"));
     let left = std::fs::read_dir(daemon.home().join("environments")).expect("a folder");
     let left: Vec<PathBuf> = left.map(|entry| entry.expect("an entry").path()).collect();
-    assert!(left.iter().all(|path| path.extension().is_some_and(|e| e == "lock")), "{left:?}");
+    // Beside the lock and what is known of interpreters.
+    let is_made = |path: &&PathBuf| path.is_dir() && !path.ends_with("interpreters");
+    assert_eq!(left.iter().find(is_made), None, "{left:?}");
+}
+
+/// A PATH that holds a Python, with or without pip, and nothing else.
+fn only_python(folder: &Path, with_pip: bool) {
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).args((!with_pip).then_some("--without-pip")).arg(folder);
+    assert!(venv.status().expect("python3 is there").success());
+    std::fs::create_dir(folder.join("path")).expect("a folder");
+    // A link would be another Python than the one of the environment.
+    let python = folder.join("bin/python");
+    let script = format!("#!/bin/sh\nexec {} \"$@\"\n", python.display());
+    let program = folder.join("path/python3");
+    std::fs::write(&program, script).expect("a program");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).expect("a mode");
 }
 
 #[test]
 fn a_missing_uv_and_a_missing_interpreter_are_named() {
-    // A PATH that holds a Python and nothing else.
     let programs = tempfile::tempdir().expect("a folder");
-    let python = Command::new("python3")
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output()
-        .expect("python3 is there");
-    let python = String::from_utf8(python.stdout).expect("a path").trim().to_owned();
-    std::os::unix::fs::symlink(&python, programs.path().join("python3")).expect("a link");
+    only_python(programs.path(), false);
     let daemon = Daemon::start(|command| {
-        command.env("PATH", programs.path()).env("HOME", programs.path());
+        command.env("PATH", programs.path().join("path")).env("HOME", programs.path());
     });
     let run = daemon.run("print(1)", packages(&["six"]));
     let run_id = run.run_id.clone();
     let error = failure(run);
-    assert_eq!(error.message, "the program `uv`, which makes Python environments, was not found");
-    assert!(error.details.starts_with("hint: install it with `pip install uv`"));
+    assert_eq!(
+        error.message,
+        "the program `uv`, which makes Python environments, is not here, and pip could not fetch it"
+    );
+    assert!(error.details.starts_with("hint: install it with `pip install uv`"), "{error:?}");
+    assert!(error.details.contains("No module named pip"), "{error:?}");
     assert!(daemon.log(&run_id).contains(&error.message));
 
     let interpreter = Some("/nowhere/python".to_owned());
@@ -265,6 +315,27 @@ fn a_missing_uv_and_a_missing_interpreter_are_named() {
         "the Python interpreter `/nowhere/python` does not exist on this machine"
     );
     assert_eq!(daemon.environments(), Vec::<String>::new());
+}
+
+#[test]
+fn a_missing_uv_is_fetched_by_pip() {
+    let programs = tempfile::tempdir().expect("a folder");
+    only_python(programs.path(), true);
+    let daemon = Daemon::start(|command| {
+        command.env("PATH", programs.path().join("path")).env("HOME", programs.path());
+        // Where pip's settings stand is found by the home that was taken away.
+        if let Some(home) = std::env::var_os("HOME") {
+            command.env("PIP_CONFIG_FILE", Path::new(&home).join(".config/pip/pip.conf"));
+        }
+    });
+    let run = daemon.run("import six\nprint(six.__version__)", packages(&["six==1.16.0"]));
+    let log = daemon.log(&run.run_id);
+    assert_eq!(run.status, RunStatus::Completed, "{log}");
+    assert!(log.contains("is not installed; pip fetches it"), "{log}");
+    assert!(log.ends_with("1.16.0\n"), "{log}");
+    // The next environment finds it.
+    let run = daemon.run("print(1)", packages(&["six==1.17.0"]));
+    assert!(!daemon.log(&run.run_id).contains("pip fetches it"));
 }
 
 #[test]

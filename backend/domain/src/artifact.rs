@@ -40,10 +40,20 @@ pub struct LogFile {
 /// The result is relative, its parts are joined by single `/`, and none of them is `..`: joined to
 /// a folder, it stays inside. Backslashes are refused because they would mean two things.
 pub fn artifact_path(name: &str) -> Result<String, ApiError> {
+    relative_path("artifact name", "outputs/model.pkl", name)
+}
+
+/// Checks and normalises the path of a file in a datastore by the same rules. A leading `/` is the
+/// datastore's root.
+pub fn stored_path(path: &str) -> Result<String, ApiError> {
+    relative_path("path", "data/diabetes.csv", path.trim_start_matches('/'))
+}
+
+fn relative_path(what: &str, example: &str, name: &str) -> Result<String, ApiError> {
     let refuse = |why: &str| {
         let name = crate::shown(name, 60);
-        Err(ApiError::invalid(format!("the artifact name `{name}` {why}"))
-            .hint("use a relative path such as `outputs/model.pkl`"))
+        Err(ApiError::invalid(format!("the {what} `{name}` {why}"))
+            .hint(format!("use a relative path such as `{example}`")))
     };
     if name.len() > 1024 {
         return refuse("is longer than 1024 bytes");
@@ -97,5 +107,7 @@ mod tests {
             assert!(artifact_path(bad).is_err(), "{bad}");
         }
         assert_eq!(artifact_path("a..b/..c").unwrap(), "a..b/..c");
+        assert_eq!(stored_path("//data/a b#%2e%2e.csv").unwrap(), "data/a b#%2e%2e.csv");
+        assert!(stored_path("/../x").is_err());
     }
 }

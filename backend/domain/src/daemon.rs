@@ -18,6 +18,10 @@ pub struct DaemonInfo {
     pub process: ProcessIdentity,
     /// The `lazuli` program that serves.
     pub executable: String,
+    /// True in the folder that a daemon has on another machine: it is reached over a link, which may
+    /// be cut and comes back; no client there starts a daemon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_remote: bool,
 }
 
 /// Answer to `GET /health`, the one route without a token.

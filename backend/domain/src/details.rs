@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Artifact, Metric, Run, StringMap};
+use crate::{Artifact, DatasetUse, Metric, Run, StringMap};
 
 /// MIME type of a run's state ([`RunDetails`] as JSON).
 pub const MIME_RUN: &str = "application/vnd.lazuli.run+json";
@@ -19,6 +19,9 @@ pub struct RunDetails {
     pub metrics: Vec<Metric>,
     pub children: Vec<Run>,
     pub artifacts: Vec<Artifact>,
+    /// Datasets that the run read or made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<DatasetUse>,
     /// Last lines of the log, oldest first.
     pub log_tail: Vec<String>,
     /// Small images among the artifacts, by path, as `data:` URIs: what the static picture can show.

@@ -52,6 +52,14 @@ pub enum EventKind {
         name: String,
         version: u64,
     },
+    DatasetRegistered {
+        name: String,
+        version: u64,
+    },
+    /// All its versions are hidden.
+    DatasetDeleted {
+        name: String,
+    },
 }
 
 impl EventKind {
@@ -68,6 +76,8 @@ impl EventKind {
             Self::LogAppended { .. } => "log_appended",
             Self::ArtifactAdded { .. } => "artifact_added",
             Self::ModelRegistered { .. } => "model_registered",
+            Self::DatasetRegistered { .. } => "dataset_registered",
+            Self::DatasetDeleted { .. } => "dataset_deleted",
         }
     }
 }

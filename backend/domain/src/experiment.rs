@@ -35,3 +35,14 @@ pub struct NewExperiment {
     #[serde(default)]
     pub tags: StringMap,
 }
+
+/// Body of `PATCH /api/workspaces/{workspace}/experiments/{experiment}`; what is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentPatch {
+    #[serde(default, skip_serializing_if = "StringMap::is_empty")]
+    pub set_tags: StringMap,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove_tags: Vec<String>,
+}

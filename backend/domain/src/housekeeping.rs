@@ -47,6 +47,9 @@ pub struct GcReport {
     pub experiments: u64,
     /// Model versions.
     pub models: u64,
+    /// Versions of datasets.
+    #[serde(default)]
+    pub datasets: u64,
     pub snapshots: u64,
     pub uploads: u64,
     pub environments: u64,
@@ -62,6 +65,9 @@ pub struct RestoreReport {
     pub runs: u64,
     pub experiments: u64,
     pub models: u64,
+    /// Versions of datasets.
+    #[serde(default)]
+    pub datasets: u64,
     pub secrets: u64,
     pub blobs: u64,
     /// Of the blobs.

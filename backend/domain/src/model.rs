@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ApiError, StringMap};
 
 /// One version of a registered model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Model {
     pub workspace: String,
@@ -23,6 +23,8 @@ pub struct Model {
     pub framework: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framework_version: Option<String>,
+    #[serde(flatten)]
+    pub usage: ModelUsage,
     /// The run it was registered from, or that an MLflow client says it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -77,7 +79,7 @@ pub fn stage(name: &str) -> Option<&'static str> {
 }
 
 /// A name under which versions are registered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisteredModel {
     pub workspace: String,
@@ -99,7 +101,7 @@ pub struct RegisteredModel {
 }
 
 /// Body of `PATCH /api/workspaces/{workspace}/models/{name}/{version}`: what is left out stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelPatch {
@@ -114,6 +116,21 @@ pub struct ModelPatch {
     pub set_tags: StringMap,
     #[serde(default)]
     pub remove_tags: Vec<String>,
+    /// A key that exists with another value is a conflict.
+    #[serde(default)]
+    pub add_properties: StringMap,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_configuration: Option<ResourceConfiguration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_input_dataset_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_output_dataset_id: Option<String>,
+    #[serde(default)]
+    pub add_datasets: Vec<ModelDataset>,
 }
 
 /// Body of `PATCH /api/workspaces/{workspace}/models/{name}`: what is left out stays.
@@ -158,6 +175,45 @@ pub fn check_alias(alias: &str) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// What a model needs and what it was made and is tried with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ModelUsage {
+    /// What a service of it is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_configuration: Option<ResourceConfiguration>,
+    /// Ids of datasets that show what goes in and what comes out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_input_dataset_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_output_dataset_id: Option<String>,
+    /// Data that had to do with its making.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<ModelDataset>,
+}
+
+/// What a service of a model is to have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ResourceConfiguration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_in_gb: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<u32>,
+}
+
+/// A dataset that had to do with a model's making, and what for (`training`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ModelDataset {
+    pub purpose: String,
+    pub dataset_id: String,
+}
+
 /// A file of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -181,7 +237,7 @@ pub enum ModelSource {
 }
 
 /// Body of `POST /api/workspaces/{workspace}/models`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewModel {
     pub name: String,
@@ -196,4 +252,6 @@ pub struct NewModel {
     pub framework: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub framework_version: Option<String>,
+    #[serde(flatten)]
+    pub usage: ModelUsage,
 }

@@ -8,20 +8,33 @@ pub const MAX_NAME: usize = 250;
 /// One rule serves all: 1 to 250 characters, none of them a control character, none of them blank
 /// at either end. Names are never used as file names, so `/` and `..` are harmless in them.
 pub fn check_name(what: &str, name: &str) -> Result<(), ApiError> {
-    let problem = if name.is_empty() {
-        "is empty".to_owned()
-    } else if name.chars().count() > MAX_NAME {
-        format!("has {} characters, at most {MAX_NAME} are allowed", name.chars().count())
+    check_key(what, name)?;
+    match name.trim() == name {
+        true => Ok(()),
+        false => Err(refused(what, name, "begins or ends with a blank")),
+    }
+}
+
+/// Checks the name of a metric, a column or a parameter: programs make these up (`f"loss of {kind} "`),
+/// and nobody types them. Blanks at their ends are kept.
+pub fn check_key(what: &str, name: &str) -> Result<(), ApiError> {
+    let length = name.chars().count();
+    if name.trim().is_empty() {
+        Err(refused(what, name, "is empty"))
+    } else if length > MAX_NAME {
+        let problem = format!("has {length} characters, at most {MAX_NAME} are allowed");
+        Err(refused(what, name, &problem))
     } else if name.chars().any(char::is_control) {
-        "contains a control character".to_owned()
-    } else if name.trim() != name {
-        "begins or ends with a blank".to_owned()
+        Err(refused(what, name, "contains a control character"))
     } else {
-        return Ok(());
-    };
+        Ok(())
+    }
+}
+
+fn refused(what: &str, name: &str, problem: &str) -> ApiError {
     let name = shown(name, 40);
-    Err(ApiError::new(ErrorKind::Invalid, format!("the {what} name `{name}` {problem}"))
-        .hint(format!("choose a name of 1 to {MAX_NAME} printable characters")))
+    ApiError::new(ErrorKind::Invalid, format!("the {what} name `{name}` {problem}"))
+        .hint(format!("choose a name of 1 to {MAX_NAME} printable characters"))
 }
 
 /// What somebody sent, as a message may repeat it: one line of at most `most` characters.
@@ -65,5 +78,7 @@ mod tests {
             let error = check_name("model", &bad).unwrap_err();
             assert!(error.message.contains(why), "{}", error.message);
         }
+        assert_eq!(check_key("metric", " a "), Ok(()));
+        assert!(check_key("metric", " ").is_err());
     }
 }

@@ -49,6 +49,12 @@ pub struct Run {
     /// One entry per metric name, in order of first appearance.
     #[serde(default)]
     pub metrics: Vec<MetricSummary>,
+    /// What it waits for, before its script starts: `builds the environment `training:2``.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<String>,
+    /// Its source folder as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<String>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
@@ -96,6 +102,9 @@ pub struct NewRun {
     pub tags: StringMap,
     #[serde(default)]
     pub properties: StringMap,
+    /// Of the folder that the run's code stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<String>,
     /// The process the run lives in. When it is gone and the run has not ended, the daemon ends it
     /// as failed. Absent: nobody watches.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,8 @@ use crate::error::{FileContext, Result};
 /// small.
 const CHUNK: usize = 256 * 1024;
 
-/// Bytes that can be read from any place on: a blob, wherever it is kept, or a file on this machine.
+/// Bytes that can be read from any place on: a blob, wherever it is kept, a file on this machine or one
+/// of a datastore.
 pub struct Content {
     size: u64,
     source: Source,
@@ -23,11 +24,23 @@ pub struct Content {
 enum Source {
     File(File),
     Remote { remote: Remote, sha256: String },
+    Else(Open),
 }
+
+/// Gives so many bytes from there on.
+type Open = Box<dyn FnOnce(u64, u64) -> BoxStream<'static, std::io::Result<Bytes>> + Send>;
 
 impl Content {
     pub fn of_file(file: File) -> std::io::Result<Content> {
         Ok(Content { size: file.metadata()?.len(), source: Source::File(file) })
+    }
+
+    /// What `open` gives when it is asked for a place and a length.
+    pub fn of(
+        size: u64,
+        open: impl FnOnce(u64, u64) -> BoxStream<'static, std::io::Result<Bytes>> + Send + 'static,
+    ) -> Content {
+        Content { size, source: Source::Else(Box::new(open)) }
     }
 
     pub(super) fn of_remote(remote: Remote, sha256: &str, size: u64) -> Content {
@@ -53,6 +66,7 @@ impl Content {
                 Ok(ReaderStream::with_capacity(file, CHUNK).boxed())
             }
             Source::Remote { remote, sha256 } => remote.stream(&sha256, start, length).await,
+            Source::Else(open) => Ok(open(start, length)),
         }
     }
 

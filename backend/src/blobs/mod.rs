@@ -32,6 +32,7 @@ pub use content::Content;
 use leases::Leases;
 pub use leases::{Lease, Sweep};
 use remote::Remote;
+pub(crate) use remote::told;
 
 /// Chunks of a body that may wait for the disk: memory stays bounded whatever the file's size.
 const CHUNKS_IN_FLIGHT: usize = 8;

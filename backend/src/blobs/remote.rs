@@ -61,9 +61,6 @@ impl Remote {
         }
         let prefix =
             Path::parse(prefix.trim_matches('/')).map_err(|error| malformed(&error.to_string()))?;
-        // A second provider would be a choice nobody makes; another part of the program may have
-        // made it already.
-        let _made_before = rustls::crypto::ring::default_provider().install_default();
         let retry = RetryConfig { retry_timeout: PATIENCE, ..RetryConfig::default() };
         let options = ClientOptions::new().with_connect_timeout(Duration::from_secs(5));
         let place = format!("{scheme}://{bucket}/{prefix}").trim_end_matches('/').to_owned();
@@ -256,7 +253,7 @@ fn credentials(scheme: &str) -> &'static str {
 
 /// What went wrong, with its causes, and without what an address says behind its `?`: a signature may
 /// stand there.
-fn told(error: &object_store::Error) -> String {
+pub fn told(error: &object_store::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {

@@ -123,8 +123,8 @@ pub async fn restore(
         .await?;
     tracking::open_missing_spools(app).await?;
     app.job_changes.notify_one();
-    let [runs, experiments, models, secrets] = totals;
-    Ok(RestoreReport { runs, experiments, models, secrets, blobs, bytes, missing })
+    let [runs, experiments, models, datasets, secrets] = totals;
+    Ok(RestoreReport { runs, experiments, models, datasets, secrets, blobs, bytes, missing })
 }
 
 async fn refuse_unless(app: &Arc<App>, force: bool) -> Result<()> {
@@ -141,7 +141,7 @@ async fn refuse_unless(app: &Arc<App>, force: bool) -> Result<()> {
         .into());
     }
     if has_data && !force {
-        return Err(ApiError::conflict("there are runs, models or secrets here already")
+        return Err(ApiError::conflict("there are runs, models, datasets or secrets here already")
             .hint("`--force` puts the backup in their place; `lazuli backup` keeps them first")
             .into());
     }

@@ -28,17 +28,19 @@ pub async fn gc(app: &Arc<App>, asked: GcRequest, teller: &Teller<GcReport>) -> 
     report.runs = runs.len() as u64;
     let mut gone_snapshots = HashSet::new();
     if asked.dry_run {
-        let (experiments, models, snapshots) = app
+        let (experiments, models, datasets, snapshots) = app
             .store
             .read(move |database| {
                 Ok((
                     stored::deleted_experiments(database, until_ms)?,
                     stored::deleted_models(database, until_ms)?,
+                    stored::deleted_datasets(database, until_ms)?,
                     stored::unused_snapshots(database, young_ms, until_ms)?,
                 ))
             })
             .await?;
         (report.experiments, report.models) = (experiments, models);
+        report.datasets = datasets;
         report.snapshots = snapshots.len() as u64;
         gone_snapshots.extend(snapshots);
     } else {
@@ -50,9 +52,12 @@ pub async fn gc(app: &Arc<App>, asked: GcRequest, teller: &Teller<GcReport>) -> 
             app.store.write(move |write| stored::remove_experiments(write, until_ms)).await?;
         report.models =
             app.store.write(move |write| stored::remove_models(write, until_ms)).await?;
+        report.datasets =
+            app.store.write(move |write| stored::remove_datasets(write, until_ms)).await?;
         report.snapshots =
             app.store.write(move |write| stored::remove_snapshots(write, young_ms)).await?;
         (report.uploads, report.bytes) = app.uploads.sweep()?;
+        environments::remove_builds(app, until_ms).await?;
     }
     remove_environments(app, until_ms, &mut report).await?;
     remove_blobs(app, until_ms, gone_snapshots, &mut report, teller).await?;

@@ -31,6 +31,18 @@ impl Failure {
         }
     }
 
+    /// A browser asks with its cookie, but for a page that is none of ours.
+    pub fn wrong_origin() -> Failure {
+        Failure {
+            status: StatusCode::FORBIDDEN,
+            body: ApiError::new(
+                ErrorKind::Unauthorized,
+                "a page of another origin asks with this browser's session",
+            )
+            .hint("only Studio's own pages may; programs send the token"),
+        }
+    }
+
     /// For who answers in another form than this one.
     pub fn into_parts(self) -> (StatusCode, ApiError) {
         (self.status, self.body)

@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
@@ -13,6 +14,8 @@ use tokio::sync::watch;
 
 use super::error::Answer;
 use super::extract::Query;
+use super::guard::Caller;
+use crate::access::Leave;
 use crate::app::App;
 use crate::error::Result;
 use crate::store::{self, events::EventFilter};
@@ -38,6 +41,7 @@ pub struct FollowEvents {
 #[utoipa::path(get, path = "/api/events", tag = "events", params(FollowEvents), responses((status = 200, body = Event, content_type = "text/event-stream")))]
 pub async fn follow(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<FollowEvents>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = std::result::Result<Message, Infallible>>>> {
@@ -59,6 +63,7 @@ pub async fn follow(
     let filter = EventFilter { workspace: query.workspace, experiment: query.experiment, run_id };
     let listener = Listener {
         shutdown: app.shutdown(),
+        leave: caller.leave,
         app,
         filter,
         // A number from the future (another home's) would wait for ever.
@@ -90,6 +95,7 @@ async fn check_kept(app: &Arc<App>, after: u64) -> Answer<()> {
 
 struct Listener {
     app: Arc<App>,
+    leave: Option<Leave>,
     filter: EventFilter,
     after: u64,
     last_event: watch::Receiver<u64>,
@@ -100,9 +106,12 @@ struct Listener {
 }
 
 impl Listener {
-    /// Waits for the next event; `None` when the daemon ends.
+    /// Waits for the next event; `None` when the daemon ends, or the leave to listen does.
     async fn next(&mut self) -> Option<Message> {
         loop {
+            if self.leave.as_ref().is_some_and(|leave| !leave.holds(&self.app)) {
+                return None;
+            }
             if let Some(event) = self.read.pop_front() {
                 return message(&event);
             }
@@ -128,6 +137,7 @@ impl Listener {
             tokio::select! {
                 changed = self.last_event.changed() => changed.ok()?,
                 _ = self.shutdown.wait_for(|is_ending| *is_ending) => return None,
+                () = until_ended(&mut self.leave, &self.app) => return None,
             }
         }
     }
@@ -152,6 +162,14 @@ impl Listener {
         self.after = if events.len() < BATCH { reached.max(newest) } else { reached };
         self.read = events.into_iter().map(Arc::new).collect();
         Ok(())
+    }
+}
+
+/// Never resolves for who needs no leave.
+async fn until_ended(leave: &mut Option<Leave>, app: &App) {
+    match leave {
+        Some(leave) => leave.until_ended(app).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use lazuli_domain::{Experiment, NewExperiment};
+use lazuli_domain::{Experiment, ExperimentPatch, NewExperiment};
 use serde::Deserialize;
 
 use super::error::Answer;
@@ -42,6 +42,16 @@ pub async fn get(
     Path((workspace, experiment)): Path<(String, String)>,
 ) -> Answer<Json<Experiment>> {
     Ok(Json(tracking::experiment(&app, workspace, experiment).await?))
+}
+
+/// Changes tags.
+#[utoipa::path(patch, path = "/api/workspaces/{workspace}/experiments/{experiment}", tag = "experiments", responses((status = 200, body = Experiment)))]
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Path((workspace, experiment)): Path<(String, String)>,
+    Json(patch): Json<ExperimentPatch>,
+) -> Answer<Json<Experiment>> {
+    Ok(Json(tracking::patch_experiment(&app, workspace, experiment, patch).await?))
 }
 
 /// Hides the experiment and its runs. All of them must have ended.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
@@ -12,13 +13,26 @@ use base64::engine::general_purpose::STANDARD;
 use lazuli_domain::{ApiError, ErrorKind, VERSION, VERSION_HEADER};
 
 use super::error::Failure;
+use crate::access::{self, Leave};
 use crate::app::App;
 
-pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Who asks: handlers find it among the request's extensions.
+#[derive(Clone, Default)]
+pub struct Caller {
+    /// The browser's session; none: somebody with a token, or a route that is open to all.
+    pub session: Option<String>,
+    /// What an access token allows; none: somebody with the daemon's own token, or a browser.
+    pub leave: Option<Leave>,
+}
+
+pub async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match check(&app, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
         Err(failure) => super::answered_as_asked(&path, failure),
     };
     tracing::debug!(
@@ -31,12 +45,73 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
     response
 }
 
-fn check(app: &App, request: &Request) -> Result<(), Failure> {
+fn check(app: &Arc<App>, request: &Request) -> Result<Caller, Failure> {
     check_host(app, request)?;
-    if request.uri().path() != "/health" {
-        check_token(app, request)?;
+    let caller = match request.uri().path() {
+        "/health" | "/" | "/studio" => Caller::default(),
+        path if path.starts_with("/studio/") => Caller::default(),
+        // The code is the permission, and it may only come from a page of this daemon.
+        "/api/studio/session" if request.method() == Method::POST => {
+            check_origin(request)?;
+            Caller::default()
+        }
+        _ => match session(app, request.headers()) {
+            Some(session) => {
+                check_origin(request)?;
+                Caller { session: Some(session), leave: None }
+            }
+            None => Caller { session: None, leave: check_token(app, request)? },
+        },
+    };
+    check_version(request)?;
+    Ok(caller)
+}
+
+/// Cookies know no ports: each home's daemon has its own name, or one would overwrite the other's.
+pub fn cookie_name(app: &App) -> String {
+    let port = app.url.rsplit_once(':').map_or("", |(_, port)| port);
+    format!("lazuli_{port}")
+}
+
+/// The session of a browser's cookie. A header with a token goes before it.
+fn session(app: &App, headers: &HeaderMap) -> Option<String> {
+    if headers.contains_key(AUTHORIZATION) {
+        return None;
     }
-    check_version(request)
+    let name = cookie_name(app);
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|cookies| cookies.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .filter(|(given, _)| *given == name)
+        .find_map(|(_, secret)| app.sign_in.session_of(secret))
+}
+
+/// Browsers send a cookie with every request to this host, whichever page makes it. `SameSite=Strict`
+/// keeps other sites' pages out, but a page of another port is no other site: only pages of this
+/// daemon may ask with a cookie. <https://www.w3.org/TR/fetch-metadata/>
+fn check_origin(request: &Request) -> Result<(), Failure> {
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_reading = [Method::GET, Method::HEAD].contains(request.method());
+    let is_own = match (text("sec-fetch-site"), text(ORIGIN.as_str())) {
+        (Some("same-origin"), _) => true,
+        // Somebody typed the address, or opened a download.
+        (Some("none"), _) => is_reading,
+        (Some(_), _) => false,
+        (None, Some(origin)) => {
+            let host = text(HOST.as_str()).unwrap_or_default();
+            origin == format!("http://{host}") || origin == format!("https://{host}")
+        }
+        // A browser that says neither of a request that changes nothing: other pages cannot read
+        // the answer.
+        (None, None) => is_reading,
+    };
+    match is_own {
+        true => Ok(()),
+        false => Err(Failure::wrong_origin()),
+    }
 }
 
 /// A page in a browser can reach this port under a name of its own (DNS rebinding); it cannot choose
@@ -60,24 +135,29 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn check_token(app: &App, request: &Request) -> Result<(), Failure> {
+/// The daemon's own token, or one of the access tokens that people made.
+fn check_token(app: &Arc<App>, request: &Request) -> Result<Option<Leave>, Failure> {
     let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = header.and_then(token_of).unwrap_or_default();
-    if same_text(given.trim(), &app.token) {
-        return Ok(());
+    let is = |wanted: &str| same_text(given.trim(), wanted);
+    if is(&app.token) || app.machines.accepts(is) {
+        return Ok(None);
     }
-    Err(ApiError::new(
-        ErrorKind::Unauthorized,
-        if given.is_empty() {
-            "the request has no token"
-        } else {
-            "the token is not the right one"
+    let refusal = match given.trim() {
+        "" => ApiError::new(ErrorKind::Unauthorized, "the request has no token"),
+        token => match access::enter(app, token) {
+            Ok(leave) => return Ok(Some(leave)),
+            Err(refusal) => refusal,
         },
-    )
-    .hint(
-        "send `Authorization: Bearer <token>`, or the token as the password of any user; it is in the \
-         file `token` of LAZULI_HOME, and `lazuli mlflow-uri` prints the address with it",
-    )
+    };
+    Err(match refusal.hint {
+        Some(_) => refusal,
+        None => refusal.hint(
+            "send `Authorization: Bearer <token>`, or the token as the password of any user; it is in \
+             the file `token` of LAZULI_HOME, `lazuli token create` makes one, and `lazuli mlflow-uri` \
+             prints the address with it",
+        ),
+    }
     .into())
 }
 

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::tracking;
 
 /// Whole size of the log at the time of the answer.
-const SIZE_HEADER: HeaderName = HeaderName::from_static("x-lazuli-size");
+pub(super) const SIZE_HEADER: HeaderName = HeaderName::from_static("x-lazuli-size");
 const LARGEST_PIECE: usize = 16 << 20;
 
 #[derive(Deserialize, utoipa::IntoParams)]

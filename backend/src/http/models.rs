@@ -3,19 +3,30 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use lazuli_domain::{Model, ModelPatch, NewModel, RegisteredModel, RegisteredModelPatch};
+use lazuli_domain::{ApiError, Model, ModelPatch, NewModel, RegisteredModel, RegisteredModelPatch};
 use serde::Deserialize;
 
 use super::download;
 use super::error::Answer;
 use super::extract::{Json, Path, Query};
 use crate::app::App;
-use crate::registry;
+use crate::registry::{self, ModelFilter, WantedEntry};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 pub struct ListModels {
     /// Only the versions of this name.
     name: Option<String>,
+    /// Only what this run made.
+    run_id: Option<String>,
+    /// Only what this dataset had to do with.
+    dataset_id: Option<String>,
+    /// Only those that have all of these, as JSON: `["team", ["stage", "test"]]`, keys and pairs.
+    tags: Option<String>,
+    /// The same of properties.
+    properties: Option<String>,
+    /// Only the newest version of each name.
+    #[serde(default)]
+    latest: bool,
     /// Those that are deleted, instead of those that are not.
     #[serde(default)]
     deleted: bool,
@@ -34,7 +45,16 @@ pub async fn list(
     Path(workspace): Path<String>,
     Query(query): Query<ListModels>,
 ) -> Answer<Json<Vec<Model>>> {
-    Ok(Json(registry::list_models(&app, workspace, query.name, query.deleted).await?))
+    let wanted = ModelFilter {
+        name: query.name,
+        run_id: query.run_id,
+        dataset_id: query.dataset_id,
+        tags: entries("tags", query.tags)?,
+        properties: entries("properties", query.properties)?,
+        latest: query.latest,
+        deleted: query.deleted,
+    };
+    Ok(Json(registry::list_models(&app, workspace, wanted).await?))
 }
 
 /// Registers the next version.
@@ -133,4 +153,12 @@ pub async fn file(
     let file = registry::model_file(&app, workspace, name, version, path).await?;
     let content = app.blobs.open_blob(&file.sha256).await?;
     download::blob(content, &file.sha256, &headers).await
+}
+
+fn entries(name: &str, given: Option<String>) -> Result<Vec<WantedEntry>, ApiError> {
+    let Some(given) = given else { return Ok(Vec::new()) };
+    serde_json::from_str(&given).map_err(|error| {
+        ApiError::invalid(format!("`{name}` is not understood: {error}"))
+            .hint(r#"give a list of keys and pairs: `["team", ["stage", "test"]]`"#)
+    })
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use lazuli_domain::search::parse_fields;
 use lazuli_domain::{ApiError, NewRun, Page, Run, RunError, RunPatch, RunStatus, RunVerification};
@@ -10,6 +11,9 @@ use super::extract::{Json, Path, Query};
 use super::view::View;
 use crate::app::App;
 use crate::tracking::{self, ListQuery, RunsOf};
+
+/// At least one record of the greatest length.
+const LARGEST_PIECE: usize = 64 << 20;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 pub struct ListRuns {
@@ -112,6 +116,34 @@ pub async fn verify(
     Path(run_id): Path<String>,
 ) -> Answer<Json<RunVerification>> {
     Ok(Json(tracking::verify_run(&app, run_id).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+pub struct SentFrom {
+    /// Where in the file there the records stand, in bytes.
+    offset: Option<u64>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SentTo {
+    /// How far the file there has arrived, in bytes.
+    offset: u64,
+}
+
+/// Records that were logged on another machine, as lines. With an offset, what has arrived before is
+/// skipped and a gap is refused.
+#[utoipa::path(post, path = "/api/runs/{run_id}/records", tag = "runs", params(SentFrom), request_body(content = inline(super::openapi::RawBytes), content_type = "application/octet-stream"), responses((status = 200, body = SentTo)))]
+pub async fn add_records(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+    Query(SentFrom { offset }): Query<SentFrom>,
+    body: Body,
+) -> Answer<Json<SentTo>> {
+    let bytes = to_bytes(body, LARGEST_PIECE)
+        .await
+        .map_err(|error| super::extract::body_failure(&error, LARGEST_PIECE))?;
+    let offset = tracking::add_sent_records(&app, run_id, offset, bytes).await?;
+    Ok(Json(SentTo { offset }))
 }
 
 /// A script run ends when its script does; there this only flushes.

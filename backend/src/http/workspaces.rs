@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use lazuli_domain::{NewWorkspace, Workspace};
+use lazuli_domain::{NewWorkspace, Workspace, WorkspacePatch};
 
 use super::error::Answer;
 use super::extract::{Json, Path};
@@ -20,6 +20,16 @@ pub async fn create(
     Json(new): Json<NewWorkspace>,
 ) -> Answer<Json<Workspace>> {
     Ok(Json(tracking::create_workspace(&app, new).await?))
+}
+
+/// Changes tags or settings.
+#[utoipa::path(patch, path = "/api/workspaces/{workspace}", tag = "workspaces", responses((status = 200, body = Workspace)))]
+pub async fn patch(
+    State(app): State<Arc<App>>,
+    Path(workspace): Path<String>,
+    Json(patch): Json<WorkspacePatch>,
+) -> Answer<Json<Workspace>> {
+    Ok(Json(tracking::patch_workspace(&app, workspace, patch).await?))
 }
 
 #[utoipa::path(get, path = "/api/workspaces/{workspace}", tag = "workspaces", responses((status = 200, body = Workspace)))]

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lazuli_domain::{ApiError, JobFile, ProcessIdentity};
+use lazuli_domain::{ApiError, BuildFile, JobFile, ProcessIdentity};
+use serde::Serialize;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::processes;
+use crate::app::App;
 use crate::error::{Error, FileContext, Result};
 use crate::home::Home;
 use crate::process::{identity_of, is_alive};
@@ -37,8 +39,9 @@ pub fn program() -> PathBuf {
 }
 
 /// Starts the job's agent in a session of its own: what ends the daemon does not reach it.
-pub async fn start(home: &Home, program: &Path, job: &JobRecord) -> Result<Child> {
-    let (home, program) = (home.clone(), program.to_owned());
+pub async fn start(app: &App, program: &Path, job: &JobRecord) -> Result<Child> {
+    let (home, program) = (app.home.clone(), program.to_owned());
+    let files_at_once = app.files_at_once;
     let file = JobFile {
         run_id: job.run_id.clone(),
         workspace: job.workspace.clone(),
@@ -46,40 +49,70 @@ pub async fn start(home: &Home, program: &Path, job: &JobRecord) -> Result<Child
         spec: job.spec.clone(),
     };
     tokio::task::spawn_blocking(move || {
-        if !program.is_file() {
-            return Err(ApiError::unavailable(format!(
-                "the program `{NAME}`, which runs scripts, is not at `{}`",
-                program.display()
-            ))
-            .hint("install it beside `lazuli`")
-            .into());
-        }
+        check_program(&program)?;
         let folder = home.run_folder(&file.run_id);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)
-            .while_trying(|| format!("making `{}`", folder.display()))?;
-        write_job_file(&folder, &file)?;
-        spawn(&home, &program, &folder, &file.run_id)
+        make_folder(&folder)?;
+        write_json(&folder.join("job.json"), &file)?;
+        spawn(&home, &program, &folder, ["--run", &file.run_id], files_at_once)
             .while_trying(|| format!("starting `{}`", program.display()))
     })
     .await
     .map_err(|panic| Error::Defect(format!("starting an agent broke down: {panic}")))?
 }
 
-fn write_job_file(folder: &Path, file: &JobFile) -> Result<()> {
-    let json = serde_json::to_vec_pretty(file)
-        .map_err(|error| Error::Defect(format!("a job has no JSON form: {error}")))?;
-    let path = folder.join("job.json");
-    fs::write(&path, json).while_trying(|| format!("writing `{}`", path.display()))
+/// Starts an agent that only makes an environment.
+pub async fn start_build(app: &App, file: &BuildFile) -> Result<Child> {
+    let (home, program, file) = (app.home.clone(), program(), file.clone());
+    let files_at_once = app.files_at_once;
+    tokio::task::spawn_blocking(move || {
+        check_program(&program)?;
+        let folder = home.builds().join(&file.build_id);
+        make_folder(&folder)?;
+        write_json(&folder.join("build.json"), &file)?;
+        spawn(&home, &program, &folder, ["--build", &file.build_id], files_at_once)
+            .while_trying(|| format!("starting `{}`", program.display()))
+    })
+    .await
+    .map_err(|panic| Error::Defect(format!("starting an agent broke down: {panic}")))?
 }
 
-fn spawn(home: &Home, program: &Path, folder: &Path, run_id: &str) -> io::Result<Child> {
+fn check_program(program: &Path) -> Result<()> {
+    if program.is_file() {
+        return Ok(());
+    }
+    Err(ApiError::unavailable(format!(
+        "the program `{NAME}`, which runs scripts, is not at `{}`",
+        program.display()
+    ))
+    .hint("install it beside `lazuli`")
+    .into())
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .while_trying(|| format!("making `{}`", folder.display()))
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_vec_pretty(value)
+        .map_err(|error| Error::Defect(format!("what an agent is told has no JSON: {error}")))?;
+    fs::write(path, json).while_trying(|| format!("writing `{}`", path.display()))
+}
+
+fn spawn(
+    home: &Home,
+    program: &Path,
+    folder: &Path,
+    what: [&str; 2],
+    files_at_once: u64,
+) -> io::Result<Child> {
     let log =
         OpenOptions::new().create(true).append(true).mode(0o600).open(folder.join("agent.log"))?;
     let mut command = Command::new(program);
-    command.arg("--home").arg(home.path()).arg("--run").arg(run_id);
+    command.arg("--home").arg(home.path()).args(what);
     for name in OF_OTHERS {
         command.env_remove(name);
     }
@@ -89,30 +122,45 @@ fn spawn(home: &Home, program: &Path, folder: &Path, run_id: &str) -> io::Result
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log);
-    // SAFETY: setsid may be called between fork and exec.
+    // SAFETY: setsid, getrlimit and setrlimit may be called between fork and exec.
     unsafe {
-        command.pre_exec(|| match libc::setsid() {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
+        command.pre_exec(move || {
+            if libc::setsid() == -1 {
+                return Err(io::Error::last_os_error());
+            }
+            // The daemon may open more files than programs are used to: some close every number
+            // that they could have, and `select` takes none above 1,023.
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            limit.rlim_cur = limit.rlim_max.min(files_at_once);
+            match libc::setrlimit(libc::RLIMIT_NOFILE, &limit) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
         });
     }
     command.spawn()
 }
 
-/// The living agent of a run that has not reported yet.
-pub async fn find(run_id: &str) -> Result<Option<ProcessIdentity>> {
-    let run_id = run_id.to_owned();
-    tokio::task::spawn_blocking(move || {
-        processes::all()
-            .find(|pid| {
-                let words = processes::command_line(*pid);
-                let is_agent = words.first().is_some_and(|word| word.ends_with(NAME.as_bytes()));
-                is_agent && words.iter().any(|word| word == run_id.as_bytes())
-            })
-            .and_then(identity_of)
-    })
-    .await
-    .map_err(|panic| Error::Defect(format!("looking for an agent broke down: {panic}")))
+/// The living agent of a run, or of a build, that has not reported yet.
+pub async fn find(id: &str) -> Result<Option<ProcessIdentity>> {
+    let id = id.to_owned();
+    tokio::task::spawn_blocking(move || find_now(&id))
+        .await
+        .map_err(|panic| Error::Defect(format!("looking for an agent broke down: {panic}")))
+}
+
+/// The same; it blocks.
+pub fn find_now(id: &str) -> Option<ProcessIdentity> {
+    processes::all()
+        .find(|pid| {
+            let words = processes::command_line(*pid);
+            let is_agent = words.first().is_some_and(|word| word.ends_with(NAME.as_bytes()));
+            is_agent && words.iter().any(|word| word == id.as_bytes())
+        })
+        .and_then(identity_of)
 }
 
 /// Returns when the process has ended.

@@ -7,16 +7,21 @@
 mod agent;
 mod leftovers;
 mod processes;
+mod remote;
+mod slots;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_domain::{JobEnd, ProcessIdentity, RunError, RunStatus};
+use lazuli_domain::{BuildFile, JobEnd, ProcessIdentity, RunError, RunStatus};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+use slots::Slots;
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -29,12 +34,16 @@ const EVERY: Duration = Duration::from_secs(2);
 /// What an agent that was asked to cancel has to end its script (the script itself has 5 s of it).
 const CANCEL_GRACE: Duration = Duration::from_secs(10);
 
+/// The agent's program, which lies beside this one.
+pub fn agent_program() -> PathBuf {
+    agent::program()
+}
+
 /// Starts agents and watches them until the daemon ends; agents outlive it.
 pub fn supervise(app: &Arc<App>) -> JoinHandle<()> {
     let supervisor = Supervisor {
         app: Arc::clone(app),
         agent_program: agent::program(),
-        most_at_once: std::thread::available_parallelism().map_or(1, usize::from),
         agent_ended: Arc::default(),
         watched: HashSet::new(),
         cancels: HashMap::new(),
@@ -42,10 +51,38 @@ pub fn supervise(app: &Arc<App>) -> JoinHandle<()> {
     tokio::spawn(supervisor.run())
 }
 
+/// Starts an agent that makes an environment and nothing else; what becomes of it stands in the
+/// build's folder.
+pub async fn start_build_agent(app: &App, build: &BuildFile) -> Result<()> {
+    let child = agent::start_build(app, build).await?;
+    tracing::info!(build_id = build.build_id, pid = child.id(), "started an agent");
+    collect_at_end(child, || {});
+    Ok(())
+}
+
+/// Whether the agent of that run or build is there. Blocks.
+pub fn is_at_work(id: &str) -> bool {
+    agent::find_now(id).is_some()
+}
+
+/// An ended child stays in the system's table until it is asked for.
+fn collect_at_end(mut child: Child, then: impl FnOnce() + Send + 'static) {
+    let agent = crate::process::identity_of(child.id());
+    tokio::spawn(async move {
+        if let Some(agent) = agent {
+            agent::until_end(&agent).await;
+        }
+        match child.wait() {
+            Ok(status) => tracing::info!(pid = child.id(), %status, "an agent ended"),
+            Err(error) => tracing::warn!(pid = child.id(), %error, "an agent was lost"),
+        }
+        then();
+    });
+}
+
 struct Supervisor {
     app: Arc<App>,
     agent_program: PathBuf,
-    most_at_once: usize,
     /// Woken when a watched agent has ended.
     agent_ended: Arc<Notify>,
     /// Agents that somebody waits for, as (pid, start time).
@@ -78,15 +115,42 @@ impl Supervisor {
         let active = tracking::jobs_active(&self.app).await?;
         self.cancels.retain(|run_id, _| active.iter().any(|job| &job.run_id == run_id));
         for job in &active {
-            if let Err(error) = self.attend(job).await {
+            let attended = match self.link(job) {
+                Some(link) => self.attend_there(job, &link).await,
+                None => self.attend(job).await,
+            };
+            if let Err(error) = attended {
                 self.tell(job, error).await?;
             }
         }
-        let busy = tracking::jobs_active(&self.app).await?.len();
-        let free = self.most_at_once.saturating_sub(busy);
-        for job in tracking::jobs_queued(&self.app).await?.into_iter().take(free) {
+        let queued = tracking::jobs_queued(&self.app).await?;
+        if queued.is_empty() {
+            return Ok(());
+        }
+        let busy = tracking::jobs_active(&self.app).await?;
+        let mut free = Slots::free(&self.app, &busy, &queued).await?;
+        for job in queued {
+            let link = self.link(&job);
+            if let Some(link) = link.as_ref().filter(|link| link.session().is_none()) {
+                let waits = remote::waits_for(link);
+                tracking::set_job_activity(&self.app, &job.run_id, waits).await?;
+                continue;
+            }
+            if !free.take(&job) {
+                let waits =
+                    format!("waits for a free node of compute target `{}`", job.spec.compute);
+                tracking::set_job_activity(&self.app, &job.run_id, waits).await?;
+                continue;
+            }
             // Somebody may have canceled it in this moment.
             let Some(job) = tracking::claim_job(&self.app, &job.run_id).await? else { continue };
+            if let Some(link) = link {
+                // Without a session it stays taken up, and is started when there is one again.
+                if let Some(session) = link.session() {
+                    self.start_there(&job, &session);
+                }
+                continue;
+            }
             if let Err(error) = self.start(&job).await {
                 self.tell(&job, error).await?;
             }
@@ -122,7 +186,7 @@ impl Supervisor {
     }
 
     async fn start(&mut self, job: &JobRecord) -> Result<()> {
-        let child = agent::start(&self.app.home, &self.agent_program, job).await?;
+        let child = agent::start(&self.app, &self.agent_program, job).await?;
         tracing::info!(run_id = job.run_id, pid = child.id(), "started an agent");
         let Some(agent) = crate::process::identity_of(child.id()) else {
             return Err(Error::Defect("an agent that was just started has no process".into()));
@@ -137,14 +201,11 @@ impl Supervisor {
             return;
         }
         let (agent, ended) = (agent.clone(), Arc::clone(&self.agent_ended));
+        if let Some(child) = child {
+            return collect_at_end(child, move || ended.notify_one());
+        }
         tokio::spawn(async move {
             agent::until_end(&agent).await;
-            if let Some(mut child) = child {
-                match child.wait() {
-                    Ok(status) => tracing::info!(pid = agent.pid, %status, "an agent ended"),
-                    Err(error) => tracing::warn!(pid = agent.pid, %error, "an agent was lost"),
-                }
-            }
             ended.notify_one();
         });
     }

@@ -16,12 +16,13 @@ pub use logged_models::{
     delete_logged_model, finalize_logged_model, logged_model, remove_logged_model_tag,
     set_logged_model_tags,
 };
-pub use models::{list_models, model, model_file, register_model};
+pub use models::{ModelFilter, WantedEntry, list_models, model, model_file, register_model};
 pub use parts::{abort_parts, begin_parts, complete_parts, put_part};
 pub use proxy::{
     Listed, RunRoot, list_proxied, proxied, proxy_path, put_proxied, remove_proxied, root_of_run,
     safe_path,
 };
+pub(crate) use registered::{changed, check_tags};
 pub use registered::{
     create_name, delete_name, patch_name, registered_model, restore_name, version_by_alias,
 };

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, EventKind, Model, ModelFile, ModelSource, NewModel, StringMap, artifact_path,
-    check_name,
+    ApiError, EventKind, Model, ModelDataset, ModelFile, ModelPatch, ModelSource, ModelUsage,
+    NewModel, ResourceConfiguration, StringMap, artifact_path, check_name, shown,
 };
+use serde::Deserialize;
 
 use super::{checksum, sorted_without_doubles};
 use crate::app::App;
@@ -20,6 +21,7 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
     for key in new.tags.keys().chain(new.properties.keys()) {
         check_name("tag", key)?;
     }
+    check_usage(&new.usage)?;
     if let ModelSource::Run { run_id, .. } = &new.source {
         let run_id = tracking::full_run_id(app, run_id.clone()).await?;
         tracking::drain(app, &run_id).await?;
@@ -43,6 +45,7 @@ pub async fn register_model(app: &Arc<App>, workspace: String, new: NewModel) ->
             model.properties = new.properties;
             model.framework = new.framework;
             model.framework_version = new.framework_version;
+            model.usage = new.usage;
             model.run_id = run.as_ref().map(|run| run.run_id.clone());
             let registered =
                 store::registered_models::ensure(write, &workspace, &new.name, now_ms())?;
@@ -63,6 +66,7 @@ pub(super) fn draft(workspace: &str, name: &str, files: Vec<ModelFile>) -> Model
         properties: StringMap::new(),
         framework: None,
         framework_version: None,
+        usage: ModelUsage::default(),
         run_id: None,
         experiment: None,
         created_at_ms: now_ms(),
@@ -99,18 +103,130 @@ pub(super) fn insert(
     Ok(model)
 }
 
+/// Which models a list shall hold.
+#[derive(Clone, Debug, Default)]
+pub struct ModelFilter {
+    pub name: Option<String>,
+    pub run_id: Option<String>,
+    pub dataset_id: Option<String>,
+    pub tags: Vec<WantedEntry>,
+    pub properties: Vec<WantedEntry>,
+    /// Only the newest of each name that is there.
+    pub latest: bool,
+    /// Those that are deleted, instead of those that are not.
+    pub deleted: bool,
+}
+
+/// A key, or a key with its value.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum WantedEntry {
+    Key(String),
+    Pair(String, String),
+}
+
+impl WantedEntry {
+    fn is_in(&self, entries: &StringMap) -> bool {
+        match self {
+            Self::Key(key) => entries.contains_key(key),
+            Self::Pair(key, value) => entries.get(key) == Some(value),
+        }
+    }
+}
+
+/// By name, newest version first.
 pub async fn list_models(
     app: &Arc<App>,
     workspace: String,
-    name: Option<String>,
-    deleted: bool,
+    wanted: ModelFilter,
 ) -> Result<Vec<Model>> {
     app.store
-        .read(move |database| match deleted {
-            true => store::models::list_deleted(database, &workspace, name.as_deref()),
-            false => store::models::list(database, &workspace, name.as_deref()),
+        .read(move |database| {
+            let name = wanted.name.as_deref();
+            let mut found = match wanted.deleted {
+                true => store::models::list_deleted(database, &workspace, name)?,
+                false => store::models::list(database, &workspace, name)?,
+            };
+            if wanted.latest {
+                found.dedup_by(|later, newest| later.name == newest.name);
+            }
+            found.retain(|model| {
+                let uses = |id: &String| model.usage.datasets.iter().any(|it| it.dataset_id == *id);
+                wanted.run_id.as_ref().is_none_or(|id| model.run_id.as_ref() == Some(id))
+                    && wanted.dataset_id.as_ref().is_none_or(uses)
+                    && wanted.tags.iter().all(|entry| entry.is_in(&model.tags))
+                    && wanted.properties.iter().all(|entry| entry.is_in(&model.properties))
+            });
+            Ok(found)
         })
         .await
+}
+
+/// Checks what is said about a model's use.
+fn check_usage(usage: &ModelUsage) -> Result<(), ApiError> {
+    usage.datasets.iter().try_for_each(check_dataset)?;
+    usage.resource_configuration.as_ref().map_or(Ok(()), check_resources)
+}
+
+fn check_dataset(dataset: &ModelDataset) -> Result<(), ApiError> {
+    match dataset.dataset_id.is_empty() {
+        true => Err(ApiError::invalid(format!(
+            "the dataset for `{}` has no id",
+            shown(&dataset.purpose, 60)
+        ))
+        .hint("register the dataset first")),
+        false => Ok(()),
+    }
+}
+
+fn check_resources(resources: &ResourceConfiguration) -> Result<(), ApiError> {
+    for (what, number) in [("cpu", resources.cpu), ("memory_in_gb", resources.memory_in_gb)] {
+        if number.is_some_and(|number| !number.is_finite() || number < 0.0) {
+            return Err(ApiError::invalid(format!("`{what}` of a model's resources is negative"))
+                .hint("give a number of 0 or more"));
+        }
+    }
+    Ok(())
+}
+
+/// What a patch says of a version besides description, stage and tags; false when it says nothing.
+pub(super) fn say_about(model: &mut Model, patch: &ModelPatch) -> Result<bool> {
+    let said = model.clone();
+    for (key, value) in &patch.add_properties {
+        check_name("property", key)?;
+        match model.properties.get(key) {
+            Some(present) if present != value => {
+                return Err(ApiError::conflict(format!(
+                    "the property `{}` is `{}` and never changes",
+                    shown(key, 60),
+                    shown(present, 60)
+                ))
+                .hint("use a tag: tags may change, a property may not")
+                .into());
+            }
+            _ => drop(model.properties.insert(key.clone(), value.clone())),
+        }
+    }
+    let set = |field: &mut Option<String>, given: &Option<String>| {
+        if given.is_some() {
+            field.clone_from(given);
+        }
+    };
+    set(&mut model.framework, &patch.framework);
+    set(&mut model.framework_version, &patch.framework_version);
+    set(&mut model.usage.sample_input_dataset_id, &patch.sample_input_dataset_id);
+    set(&mut model.usage.sample_output_dataset_id, &patch.sample_output_dataset_id);
+    if let Some(resources) = &patch.resource_configuration {
+        check_resources(resources)?;
+        model.usage.resource_configuration = Some(resources.clone());
+    }
+    for dataset in &patch.add_datasets {
+        check_dataset(dataset)?;
+        if !model.usage.datasets.contains(dataset) {
+            model.usage.datasets.push(dataset.clone());
+        }
+    }
+    Ok(*model != said)
 }
 
 /// That version, or the newest.

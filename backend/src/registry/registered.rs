@@ -135,7 +135,7 @@ pub async fn version_by_alias(
         .await
 }
 
-pub(super) fn check_tags(tags: &StringMap) -> Result<(), ApiError> {
+pub(crate) fn check_tags(tags: &StringMap) -> Result<(), ApiError> {
     for (key, value) in tags {
         let is_printable = !key.is_empty() && !key.chars().any(char::is_control);
         if !is_printable || key.chars().count() > 250 {
@@ -149,7 +149,7 @@ pub(super) fn check_tags(tags: &StringMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-pub(super) fn changed(mut tags: StringMap, set: StringMap, remove: &[String]) -> StringMap {
+pub(crate) fn changed(mut tags: StringMap, set: StringMap, remove: &[String]) -> StringMap {
     tags.extend(set);
     tags.retain(|key, _| !remove.contains(key));
     tags

@@ -5,7 +5,7 @@ use lazuli_domain::{
 };
 use serde_json::{Value, json};
 
-use super::models::{draft, insert};
+use super::models::{draft, insert, say_about};
 use super::proxy::{self, VERSIONS};
 use super::registered::{changed, check_tags};
 use super::source::{Source, Which, files_at};
@@ -179,7 +179,10 @@ pub async fn patch_version(
     let stage = patch.stage.as_deref().map(known_stage).transpose()?;
     app.store
         .write(move |write| {
-            let row = store::models::row(write, &workspace, &name, Some(version))?;
+            let mut row = store::models::row(write, &workspace, &name, Some(version))?;
+            if say_about(&mut row.model, &patch)? {
+                store::models::set_about(write, row.key, &row.model, now_ms())?;
+            }
             if let Some(stage) = stage {
                 if patch.archive_others {
                     store::models::archive_others(write, &row, stage, now_ms())?;

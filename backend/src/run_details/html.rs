@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use lazuli_domain::readable::{self, escape_html as escape};
-use lazuli_domain::{Artifact, Metric, Run, RunDetails, RunStatus, StringMap};
+use lazuli_domain::{
+    Artifact, DataDirection, DatasetUse, Metric, Run, RunDetails, RunStatus, StringMap,
+};
 
 use super::chart;
 use super::format;
@@ -12,6 +14,7 @@ use super::metric::{Picture, Table, picture};
 const CHARTS: usize = 24;
 const CHILDREN: usize = 20;
 const ARTIFACTS: usize = 20;
+const DATASETS: usize = 20;
 const LOG_LINES: usize = 15;
 
 // Half-transparent grey is visible on white and on black.
@@ -40,6 +43,7 @@ pub fn render(details: &RunDetails) -> String {
     sections.extend(pairs("Tags", &run.tags));
     sections.extend(pairs("Properties", &run.properties));
     sections.extend(children(&details.children, details.observed_at_ms));
+    sections.extend(datasets(&details.datasets));
     sections.extend(artifacts(&details.artifacts));
     html.push_str(&side_by_side(&charts));
     html.push_str(&side_by_side(&sections));
@@ -72,6 +76,9 @@ fn header(details: &RunDetails) -> String {
         None => format!("created {}", readable::date_time(run.created_at_ms)),
     });
     facts.push(format!("on {}", escape(&run.compute)));
+    if let Some(activity) = &run.activity {
+        facts.push(escape(activity));
+    }
     if let Some(parent) = &run.parent_run_id {
         facts.push(format!("child of {}", escape(parent)));
     }
@@ -279,6 +286,21 @@ fn children(children: &[Run], observed_at_ms: i64) -> Option<String> {
     });
     let title = format!("Child runs ({})", children.len());
     Some(section(&title, &(table(&columns, rows) + &and_more(children.len(), CHILDREN))))
+}
+
+fn datasets(uses: &[DatasetUse]) -> Option<String> {
+    if uses.is_empty() {
+        return None;
+    }
+    let rows = uses.iter().take(DATASETS).map(|used| {
+        let name = match (used.direction, used.input_name.as_str()) {
+            (DataDirection::Output, _) => "made".to_owned(),
+            (DataDirection::Input, "") => "read".to_owned(),
+            (DataDirection::Input, name) => format!("read as {}", escape(name)),
+        };
+        vec![format!("{} version {}", escape(&used.dataset), used.version), name]
+    });
+    Some(section("Datasets", &(table(&[], rows) + &and_more(uses.len(), DATASETS))))
 }
 
 fn artifacts(artifacts: &[Artifact]) -> Option<String> {

@@ -9,10 +9,13 @@ mod chart;
 mod format;
 mod html;
 mod metric;
+mod page;
 mod text;
 
 use lazuli_domain::{DisplayBundle, MIME_RUN, RunDetails, StringMap};
 use serde_json::{Map, Value};
+
+pub use page::page;
 
 /// What a Jupyter `display_data` message carries for the run.
 pub fn bundle(details: &RunDetails) -> DisplayBundle {

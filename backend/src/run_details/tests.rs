@@ -25,6 +25,8 @@ fn run(name: &str, status: RunStatus) -> Run {
         properties: Default::default(),
         parameters: [("C".to_owned(), "0.1, 1, 10".to_owned())].into(),
         metrics: Vec::new(),
+        activity: None,
+        snapshot_id: None,
         error: None,
         rejected_records: 0,
         deleted_at_ms: None,
@@ -49,6 +51,7 @@ fn details(run: Run, metrics: Vec<Metric>) -> RunDetails {
         metrics,
         children: Vec::new(),
         artifacts: Vec::new(),
+        datasets: Vec::new(),
         log_tail: Vec::new(),
         images: Default::default(),
         sequence: 7,
@@ -302,4 +305,27 @@ fn long_tables_show_their_last_rows() {
     let html = html(&details);
     assert!(html.contains("the last 12 of 100 rows"));
     assert!(html.contains(">99</td>") && html.contains(">88</td>") && !html.contains(">87</td>"));
+}
+
+#[test]
+fn what_a_run_read_and_made_is_told() {
+    let used = |dataset: &str, input_name: &str, direction| lazuli_domain::DatasetUse {
+        run_id: "r".into(),
+        experiment: "churn".into(),
+        dataset: dataset.into(),
+        dataset_id: "id".into(),
+        version: 2,
+        input_name: input_name.into(),
+        direction,
+    };
+    let mut details = details(run("first", RunStatus::Completed), Vec::new());
+    details.datasets = vec![
+        used("a<b", "training", lazuli_domain::DataDirection::Input),
+        used("c", "", lazuli_domain::DataDirection::Output),
+    ];
+    let bundle = bundle(&details);
+    let html = bundle.data["text/html"].as_str().unwrap();
+    assert!(html.contains("a&lt;b version 2") && html.contains("read as training"), "{html}");
+    let text = bundle.data["text/plain"].as_str().unwrap();
+    assert!(text.contains("\n  read dataset a<b version 2\n  made dataset c version 2"), "{text}");
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lazuli_domain::readable;
-use lazuli_domain::{Metric, RunDetails};
+use lazuli_domain::{DataDirection, Metric, RunDetails};
 
 use super::format;
 use super::html::sign;
@@ -18,6 +18,9 @@ pub fn render(details: &RunDetails) -> String {
         let _ = write!(text, "  {elapsed}");
     }
     let _ = write!(text, "\n  experiment {}, run {}", run.experiment, run.run_id);
+    if let Some(activity) = &run.activity {
+        let _ = write!(text, "\n  {activity}");
+    }
     if let Some(error) = &run.error {
         let _ = write!(text, "\n  error: {}", error.message);
     }
@@ -30,6 +33,13 @@ pub fn render(details: &RunDetails) -> String {
     }
     for child in &details.children {
         let _ = write!(text, "\n  child {} {}  {}", sign(child.status), child.status, child.name);
+    }
+    for used in &details.datasets {
+        let verb = match used.direction {
+            DataDirection::Input => "read",
+            DataDirection::Output => "made",
+        };
+        let _ = write!(text, "\n  {verb} dataset {} version {}", used.dataset, used.version);
     }
     for artifact in &details.artifacts {
         let _ =

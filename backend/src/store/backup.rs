@@ -10,8 +10,9 @@ use super::sql::{Owned, params};
 use super::{Connection, Write, columns};
 use crate::error::{FileContext, Result};
 
-/// Says of itself what it is; an archive has its own word for it.
-const NOT_COPIED: [&str; 1] = ["schema_version"];
+/// An archive has its own word for the version. Access tokens open this daemon and no other, as its own
+/// token does, and a restore must not bring back one that was revoked since.
+const NOT_COPIED: [&str; 2] = ["schema_version", "access_tokens"];
 /// Rows that every home has.
 const ALWAYS_THERE: [&str; 3] = ["workspaces", "events", "event_counter"];
 
@@ -108,10 +109,11 @@ pub fn finish(write: &Write<'_>, last_event: u64) -> Result<()> {
     Ok(())
 }
 
-/// Runs, experiments, model versions, secrets.
-pub fn totals(connection: &Connection) -> Result<[u64; 4]> {
-    let mut totals = [0; 4];
-    for (total, table) in totals.iter_mut().zip(["runs", "experiments", "models", "secrets"]) {
+/// Runs, experiments, versions of models and of datasets, secrets.
+pub fn totals(connection: &Connection) -> Result<[u64; 5]> {
+    let mut totals = [0; 5];
+    let tables = ["runs", "experiments", "models", "dataset_versions", "secrets"];
+    for (total, table) in totals.iter_mut().zip(tables) {
         *total = columns::count(connection.value(&format!("SELECT count(*) FROM {table}"), &[])?);
     }
     Ok(totals)

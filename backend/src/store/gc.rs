@@ -90,6 +90,20 @@ pub fn deleted_models(connection: &Connection, until_ms: i64) -> Result<u64> {
     Ok(count(deleted))
 }
 
+/// Versions of datasets that were deleted at that time or before.
+pub fn deleted_datasets(connection: &Connection, until_ms: i64) -> Result<u64> {
+    let deleted = connection.value(
+        "SELECT count(*) FROM dataset_versions WHERE deleted_at_ms <= ?1",
+        params![until_ms],
+    )?;
+    Ok(count(deleted))
+}
+
+/// The name stays, as that of a model does.
+pub fn remove_datasets(write: &Write<'_>, until_ms: i64) -> Result<u64> {
+    write.execute("DELETE FROM dataset_versions WHERE deleted_at_ms <= ?1", params![until_ms])
+}
+
 /// The name stays, with the newest version it had: no number is given again.
 pub fn remove_models(write: &Write<'_>, until_ms: i64) -> Result<u64> {
     // Their files go with them.
@@ -97,7 +111,7 @@ pub fn remove_models(write: &Write<'_>, until_ms: i64) -> Result<u64> {
     write.execute("DELETE FROM models WHERE deleted_at_ms <= ?1", params![until_ms])
 }
 
-/// Snapshots that no job names and that were made before that time.
+/// Snapshots that no run names and that were made before that time.
 pub fn unused_snapshots(
     connection: &Connection,
     made_before_ms: i64,
@@ -111,6 +125,15 @@ pub fn unused_snapshots(
         |row| {
             let spec: JobSpec = from_json("spec", &row.get::<String>(0)?)?;
             used.insert(spec.snapshot_id);
+            Ok(true)
+        },
+    )?;
+    connection.each(
+        "SELECT snapshot_id FROM runs WHERE snapshot_id IS NOT NULL
+            AND (deleted_at_ms IS NULL OR deleted_at_ms > ?1)",
+        params![without_runs_until_ms],
+        |row| {
+            used.insert(row.get(0)?);
             Ok(true)
         },
     )?;
@@ -138,7 +161,7 @@ pub fn remove_snapshots(write: &Write<'_>, made_before_ms: i64) -> Result<u64> {
 /// Every digest that a row refers to, as bytes. A column named `sha256` holds one, a column named
 /// `files` a JSON list of files with theirs.
 ///
-/// For a dry run the rows that would go are left out: those of runs and models that were deleted at
+/// For a dry run the rows that would go are left out: those of runs, models and datasets that were deleted at
 /// `gone_until_ms` or before, and these snapshots.
 pub fn referenced(
     connection: &Connection,
@@ -153,7 +176,9 @@ pub fn referenced(
                 continue;
             }
             let of_run = match name.as_str() {
-                "models" => " WHERE deleted_at_ms IS NULL OR deleted_at_ms > ?1",
+                _ if table.has("deleted_at_ms") => {
+                    " WHERE deleted_at_ms IS NULL OR deleted_at_ms > ?1"
+                }
                 _ if table.has("run") => {
                     " WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.key = run
                         AND runs.deleted_at_ms <= ?1)"

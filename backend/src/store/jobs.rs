@@ -13,6 +13,7 @@ pub struct JobRecord {
     pub experiment: String,
     /// Of the run.
     pub status: RunStatus,
+    pub parent_run_id: Option<String>,
     pub spec: JobSpec,
     pub stage: Option<JobStage>,
     /// Known from the agent's first report on, or as soon as the supervisor has started it.
@@ -22,9 +23,10 @@ pub struct JobRecord {
 }
 
 const SELECT: &str = "SELECT runs.run_id, workspaces.name, experiments.name, runs.status,
-        jobs.spec, jobs.stage, jobs.agent, jobs.claimed_at_ms
+        jobs.spec, jobs.stage, jobs.agent, jobs.claimed_at_ms, parents.run_id
     FROM jobs
     JOIN runs ON runs.key = jobs.run
+    LEFT JOIN runs AS parents ON parents.key = runs.parent
     JOIN workspaces ON workspaces.key = runs.workspace
     JOIN experiments ON experiments.key = runs.experiment";
 
@@ -103,5 +105,6 @@ fn of_row(row: &Row<'_>) -> Result<JobRecord> {
         stage: optional_from_json("stage", row.get(5)?)?,
         agent: optional_from_json("agent", row.get(6)?)?,
         claimed_at_ms: row.get(7)?,
+        parent_run_id: row.get(8)?,
     })
 }

@@ -6,13 +6,19 @@ use super::Connection;
 use super::sql::params;
 use crate::error::Result;
 
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0001_tracking.sql"),
     include_str!("../../migrations/0002_jobs.sql"),
     include_str!("../../migrations/0003_models.sql"),
     include_str!("../../migrations/0004_secrets.sql"),
     include_str!("../../migrations/0005_logged_models.sql"),
     include_str!("../../migrations/0006_inputs.sql"),
+    include_str!("../../migrations/0007_datastores.sql"),
+    include_str!("../../migrations/0008_datasets.sql"),
+    include_str!("../../migrations/0020_environments.sql"),
+    include_str!("../../migrations/0021_compute.sql"),
+    include_str!("../../migrations/0022_access_tokens.sql"),
+    include_str!("../../migrations/0023_sent_records.sql"),
 ];
 
 /// How many there are; what an archive of another number holds is not what the tables here hold.

@@ -5,12 +5,18 @@
 //! connection of its own; readers never wait for the writer. The files beside this one hold the
 //! statements, one file per kind of thing; they know nothing of threads and transactions.
 
+pub mod access_tokens;
 pub mod artifacts;
 pub mod backup;
 mod columns;
+pub mod compute;
 pub mod copy;
+pub mod dataset_uses;
+pub mod datasets;
+pub mod datastores;
 pub mod deletion;
 pub mod entries;
+pub mod environments;
 mod error;
 pub mod events;
 pub mod experiment_copy;

@@ -17,7 +17,7 @@ const SELECT: &str =
         models.framework_version, models.run_id, experiments.name, models.created_at_ms,
         models.size, models.checksum, models.files, models.stage, models.source, models.user_name,
         models.updated_at_ms, models.deleted_at_ms, models.run_link, models.model_id,
-        models.tags
+        models.tags, models.usage
     FROM models
     JOIN registered_models ON registered_models.key = models.registered
     JOIN workspaces ON workspaces.key = registered_models.workspace
@@ -51,9 +51,9 @@ pub fn insert(
     let key = connection.value(
         "INSERT INTO models (registered, version, description, properties, framework,
             framework_version, run, run_id, model_id, created_at_ms, updated_at_ms, size, checksum,
-            files, stage, source, user_name, run_link, tags)
+            files, stage, source, user_name, run_link, tags, usage)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-            ?18)
+            ?18, ?19)
          RETURNING key",
         params![
             registered,
@@ -74,6 +74,7 @@ pub fn insert(
             model.user,
             model.run_link,
             json(&model.tags)?,
+            json(&model.usage)?,
         ],
     )?;
     Ok((key, count(version)))
@@ -234,6 +235,24 @@ pub fn set_description(connection: &Connection, key: i64, text: &str, now_ms: i6
     Ok(())
 }
 
+/// What else is said of a version.
+pub fn set_about(connection: &Connection, key: i64, model: &Model, now_ms: i64) -> Result<()> {
+    connection.execute(
+        "UPDATE models SET properties = ?2, framework = ?3, framework_version = ?4, usage = ?5,
+            updated_at_ms = ?6
+         WHERE key = ?1",
+        params![
+            key,
+            json(&model.properties)?,
+            model.framework,
+            model.framework_version,
+            json(&model.usage)?,
+            now_ms
+        ],
+    )?;
+    Ok(())
+}
+
 /// Tags are no change of the version, as MLflow has it.
 pub fn set_tags(connection: &Connection, key: i64, tags: &StringMap) -> Result<()> {
     connection.execute("UPDATE models SET tags = ?2 WHERE key = ?1", params![key, json(tags)?])?;
@@ -317,6 +336,7 @@ fn of_row(row: &Row<'_>) -> Result<VersionRow> {
         properties: from_json("properties", &row.get::<String>(6)?)?,
         framework: row.get(7)?,
         framework_version: row.get(8)?,
+        usage: from_json("usage", &row.get::<String>(23)?)?,
         run_id: row.get(9)?,
         experiment: row.get(10)?,
         created_at_ms: row.get(11)?,

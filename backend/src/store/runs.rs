@@ -62,12 +62,13 @@ pub struct RunRow<'a> {
     pub created_at_ms: i64,
     pub started_at_ms: Option<i64>,
     pub owner: Option<&'a ProcessIdentity>,
+    pub snapshot_id: Option<&'a str>,
 }
 
 const SELECT: &str = "SELECT runs.key, runs.run_id, workspaces.name, experiments.name, runs.name,
         runs.kind, runs.status, parents.run_id, runs.user_name, runs.compute, runs.created_at_ms,
         runs.started_at_ms, runs.ended_at_ms, runs.error, runs.rejected_records,
-        runs.rejected_reason, runs.deleted_at_ms
+        runs.rejected_reason, runs.deleted_at_ms, runs.activity, runs.snapshot_id
     FROM runs
     JOIN workspaces ON workspaces.key = runs.workspace
     JOIN experiments ON experiments.key = runs.experiment
@@ -82,8 +83,8 @@ const SELECT_HEAD: &str = "SELECT runs.key, runs.run_id, workspaces.name, experi
 pub fn insert(connection: &Connection, row: &RunRow<'_>) -> Result<i64> {
     let key = connection.value(
         "INSERT INTO runs (run_id, workspace, experiment, name, kind, status, parent, user_name,
-            compute, created_at_ms, started_at_ms, owner)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING key",
+            compute, created_at_ms, started_at_ms, owner, snapshot_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING key",
         params![
             row.run_id,
             workspaces::key(connection, row.workspace)?,
@@ -97,6 +98,7 @@ pub fn insert(connection: &Connection, row: &RunRow<'_>) -> Result<i64> {
             row.created_at_ms,
             row.started_at_ms,
             row.owner.map(json).transpose()?,
+            row.snapshot_id,
         ],
     )?;
     experiments::count_run(connection, row.experiment, 1, Some(row.created_at_ms))?;
@@ -229,10 +231,20 @@ pub fn rename(connection: &Connection, run: i64, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// What the run waits for, in words; `None`: nothing any more. False when it is said already.
+pub fn set_activity(connection: &Connection, run: i64, activity: Option<&str>) -> Result<bool> {
+    let changed = connection.execute(
+        "UPDATE runs SET activity = ?2
+         WHERE key = ?1 AND coalesce(activity, '') <> coalesce(CAST(?2 AS TEXT), '')",
+        params![run, activity],
+    )?;
+    Ok(changed > 0)
+}
+
 /// Moves the run on; the first status from which it works sets its start.
 pub fn set_status(connection: &Connection, run: i64, status: RunStatus, now_ms: i64) -> Result<()> {
     connection.execute(
-        "UPDATE runs SET status = ?2,
+        "UPDATE runs SET status = ?2, activity = NULL,
                 started_at_ms = CASE WHEN ?2 = 'Running' THEN coalesce(started_at_ms, ?3)
                                 ELSE started_at_ms END
              WHERE key = ?1",
@@ -251,7 +263,7 @@ pub fn set_end(
 ) -> Result<()> {
     connection.execute(
         // A clock that was set back meanwhile makes no run shorter than nothing.
-        "UPDATE runs SET status = ?2, error = ?4,
+        "UPDATE runs SET status = ?2, error = ?4, activity = NULL,
             ended_at_ms = CASE WHEN started_at_ms > ?3 THEN started_at_ms ELSE ?3 END
          WHERE key = ?1",
         params![run, status.as_str(), now_ms(), error.map(json).transpose()?],
@@ -310,6 +322,22 @@ pub fn set_spool_offset(connection: &Connection, run: i64, offset: u64, read: Re
         "UPDATE runs SET spool_offset = ?2, spool_records = spool_records + ?3,
             spool_points = spool_points + ?4 WHERE key = ?1",
         params![run, offset as i64, read.records as i64, read.points as i64],
+    )?;
+    Ok(())
+}
+
+/// How far what the run logs on another machine has arrived, in bytes.
+pub fn sent_offset(connection: &Connection, run: i64) -> Result<u64> {
+    let sql = "SELECT sent_offset FROM sent_records WHERE run = ?1";
+    let offset = connection.row(sql, params![run], |row| row.get::<i64>(0))?;
+    Ok(offset.map_or(0, count))
+}
+
+pub fn set_sent_offset(connection: &Connection, run: i64, offset: u64) -> Result<()> {
+    connection.execute(
+        "INSERT INTO sent_records (run, sent_offset) VALUES (?1, ?2)
+         ON CONFLICT (run) DO UPDATE SET sent_offset = excluded.sent_offset",
+        params![run, offset as i64],
     )?;
     Ok(())
 }
@@ -385,17 +413,6 @@ pub fn add_rejected(connection: &Connection, run: i64, records: u64, reason: &st
         params![run, records as i64, reason],
     )?;
     Ok(())
-}
-
-/// Script runs alive on that compute target.
-pub fn alive_on(connection: &Connection, compute: &str) -> Result<u64> {
-    let alive = connection.value(
-        "SELECT count(*) FROM runs
-         WHERE status NOT IN ('Completed', 'Failed', 'Canceled') AND compute = ?1
-            AND kind = 'script'",
-        params![compute],
-    )?;
-    Ok(count(alive))
 }
 
 /// Runs whose entries one statement reads.
@@ -482,6 +499,8 @@ fn of_row(row: &Row<'_>) -> Result<(i64, Run)> {
         properties: StringMap::new(),
         parameters: StringMap::new(),
         metrics: Vec::new(),
+        activity: row.get(17)?,
+        snapshot_id: row.get(18)?,
         error: optional_from_json("error", row.get(13)?)?,
         rejected_records: count(row.get(14)?),
         rejected_reason: row.get(15)?,

@@ -1,4 +1,5 @@
 use lazuli_domain::{ApiError, StringMap, Workspace};
+use serde_json::Value;
 
 use super::Connection;
 use super::columns::{count, from_json, json};
@@ -13,7 +14,8 @@ const SELECT: &str = "SELECT name, created_at_ms, tags,
             WHERE workspace = workspaces.key AND deleted_at_ms IS NULL),
         (SELECT count(*) FROM models JOIN registered_models
             ON registered_models.key = models.registered
-            WHERE registered_models.workspace = workspaces.key AND models.deleted_at_ms IS NULL)
+            WHERE registered_models.workspace = workspaces.key AND models.deleted_at_ms IS NULL),
+        settings
     FROM workspaces";
 
 pub fn list(connection: &Connection) -> Result<Vec<Workspace>> {
@@ -50,6 +52,20 @@ pub fn ensure(
     Ok(made == 1)
 }
 
+/// Changes what is said of it.
+pub fn set_about(
+    connection: &Connection,
+    name: &str,
+    tags: &StringMap,
+    settings: &Value,
+) -> Result<()> {
+    connection.execute(
+        "UPDATE workspaces SET tags = ?2, settings = ?3 WHERE name = ?1",
+        params![name, json(tags)?, json(settings)?],
+    )?;
+    Ok(())
+}
+
 /// Workspaces, runs, runs alive, models.
 pub fn totals(connection: &Connection) -> Result<(u64, u64, u64, u64)> {
     let total = |sql: &str| -> Result<u64> { Ok(count(connection.value(sql, &[])?)) };
@@ -79,5 +95,6 @@ fn of_row(row: &Row<'_>) -> Result<Workspace> {
         experiments: count(row.get(3)?),
         runs: count(row.get(4)?),
         models: count(row.get(5)?),
+        settings: from_json("settings", &row.get::<String>(6)?)?,
     })
 }

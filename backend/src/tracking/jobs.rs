@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, JobEnd, JobReport, JobStage, NewJob, ProcessIdentity, Run, RunKind, RunStatus,
-    StringMap, artifact_path, check_name,
+    ApiError, EventKind, JobEnd, JobReport, JobSpec, JobStage, NewJob, ProcessIdentity, Run,
+    RunKind, RunStatus, StringMap, artifact_path, check_name,
 };
 
 use super::ending::{RunEnd, another_end, end_run, move_on};
@@ -14,10 +14,12 @@ use super::runs::{
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::compute;
+use crate::datasets;
+use crate::environments;
 use crate::error::Result;
 use crate::store::entries::EntryKind;
 use crate::store::jobs::JobRecord;
-use crate::store::runs::RunRow;
+use crate::store::runs::{RunHead, RunRow};
 use crate::store::{self, Write};
 
 /// Queues a script run and tells the supervisor.
@@ -27,20 +29,77 @@ pub async fn create_job(app: &Arc<App>, workspace: String, mut new: NewJob) -> R
         check_name("run", name)?;
     }
     check_entries(EntryKind::Tag, &new.tags)?;
-    compute::check_target(&new.job.compute)?;
-    new.job.script = artifact_path(&new.job.script)?;
+    check_entries(EntryKind::Property, &new.properties)?;
+    check_program(&mut new.job)?;
+    super::job_data::check(app, &workspace, &new.job).await?;
     let run_id = new_run_id(&new.experiment)?;
     open_spool(app, &run_id)?;
     let created = run_id.clone();
-    let result = app.store.write(move |write| insert_job(write, &workspace, &run_id, &new)).await;
+    let result = app.store.write(move |write| insert_job(write, &workspace, &run_id, new)).await;
     let run = forget_spool_on_error(app, &created, result)?;
     app.job_changes.notify_one();
     Ok(run)
 }
 
-fn insert_job(write: &mut Write<'_>, workspace: &str, run_id: &str, new: &NewJob) -> Result<Run> {
+/// What a job is to run, and for how long.
+fn check_program(job: &mut JobSpec) -> Result<()> {
+    match (job.script.is_empty(), job.command.first()) {
+        (true, None) => {
+            return Err(ApiError::invalid("the job has neither a script nor a command")
+                .hint("name a script of the source folder")
+                .into());
+        }
+        (false, Some(_)) => {
+            return Err(ApiError::invalid("the job has both a script and a command")
+                .hint("give one of them")
+                .into());
+        }
+        (true, Some(_)) if job.distributed.is_some() => {
+            return Err(ApiError::invalid("a command is not distributed")
+                .hint("name a script, or let the command itself start its processes")
+                .into());
+        }
+        (true, Some(_)) => {}
+        (false, None) => job.script = artifact_path(&job.script)?,
+    }
+    if job.environment.is_some() && !job.python.packages.is_empty() {
+        return Err(ApiError::invalid("the job has an environment and packages beside it")
+            .hint("add the packages to the environment")
+            .into());
+    }
+    if let Some(distributed) = &job.distributed
+        && !(1..=1000).contains(&distributed.processes)
+    {
+        return Err(ApiError::invalid(format!(
+            "a job of {} processes is none",
+            distributed.processes
+        ))
+        .hint("give it 1 to 1000")
+        .into());
+    }
+    if job.max_seconds == Some(0) {
+        return Err(ApiError::invalid("a job that may run for 0 seconds never runs")
+            .hint("leave `max_seconds` out to let it run as long as it takes")
+            .into());
+    }
+    Ok(())
+}
+
+fn insert_job(
+    write: &mut Write<'_>,
+    workspace: &str,
+    run_id: &str,
+    mut new: NewJob,
+) -> Result<Run> {
+    compute::check_target(write, workspace, &new.job.compute)?;
+    new.job.environment = match new.job.environment.take() {
+        Some(wanted) => Some(environments::for_job(write, workspace, wanted)?),
+        None => None,
+    };
+    let new = &new;
     let snapshot = store::snapshots::get(write, &new.job.snapshot_id)?;
-    if !snapshot.files.iter().any(|file| file.path == new.job.script) {
+    let has_script = !new.job.script.is_empty();
+    if has_script && !snapshot.files.iter().any(|file| file.path == new.job.script) {
         return Err(ApiError::invalid(format!(
             "the script `{}` is not in the source folder that was submitted",
             new.job.script
@@ -66,10 +125,13 @@ fn insert_job(write: &mut Write<'_>, workspace: &str, run_id: &str, new: &NewJob
             created_at_ms: now_ms,
             started_at_ms: None,
             owner: None,
+            snapshot_id: Some(&new.job.snapshot_id),
         },
     )?;
     set_all(write, EntryKind::Tag, run, &new.tags)?;
+    set_all(write, EntryKind::Property, run, &new.properties)?;
     store::jobs::insert(write, run, &new.job)?;
+    datasets::input_datasets(write, workspace, run, &new.job)?;
     announce(write, run_id)
 }
 
@@ -155,9 +217,33 @@ pub async fn report_job(app: &Arc<App>, given: String, report: JobReport) -> Res
             if head.status.can_become(status) {
                 move_on(write, &head, status)?;
             }
+            if report.activity.is_some() || report.stage != JobStage::Preparing {
+                say_activity(write, &head, report.activity.as_deref())?;
+            }
             store::runs::get(write, &run_id)
         })
         .await
+}
+
+/// Says of a job that waits what it waits for.
+pub async fn set_job_activity(app: &Arc<App>, run_id: &str, activity: String) -> Result<()> {
+    let run_id = run_id.to_owned();
+    app.store
+        .write(move |write| {
+            let head = store::runs::head(write, &run_id)?;
+            match head.status {
+                RunStatus::Queued => say_activity(write, &head, Some(&activity)),
+                _ => Ok(()),
+            }
+        })
+        .await
+}
+
+fn say_activity(write: &mut Write<'_>, head: &RunHead, activity: Option<&str>) -> Result<()> {
+    if store::runs::set_activity(write, head.key, activity)? {
+        write.event(&head.scope(), EventKind::RunUpdated)?;
+    }
+    Ok(())
 }
 
 /// Ends a script run as its agent, or the supervisor in its place, says.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lazuli_domain::{ApiError, EventKind, MetricKind, MetricValue, Number, check_name};
+use lazuli_domain::{ApiError, EventKind, MetricKind, MetricValue, Number, check_key};
 use serde_json::Value;
 
 use crate::error::Result;
@@ -36,7 +36,7 @@ impl Points {
         let (metric, points) = match self.metrics.get_mut(&name) {
             Some(known) => known,
             None => {
-                check_name("metric", &name)?;
+                check_key("metric", &name)?;
                 let metric = match store::metrics::find(write, self.run, &name)? {
                     Some(metric) => metric,
                     None => store::metrics::insert(write, self.run, &name, kind, description)?,

@@ -40,6 +40,9 @@ pub async fn create_run(app: &Arc<App>, workspace: String, new: NewRun) -> Resul
         .store
         .write(move |write| {
             let now_ms = now_ms();
+            if let Some(snapshot_id) = &new.snapshot_id {
+                store::snapshots::get(write, snapshot_id)?;
+            }
             let experiment = store::experiments::ensure(
                 write,
                 &workspace,
@@ -62,6 +65,7 @@ pub async fn create_run(app: &Arc<App>, workspace: String, new: NewRun) -> Resul
                     created_at_ms: now_ms,
                     started_at_ms: Some(now_ms),
                     owner: new.owner.as_ref(),
+                    snapshot_id: new.snapshot_id.as_deref(),
                 },
             )?;
             set_all(write, EntryKind::Tag, run, &new.tags)?;

@@ -7,8 +7,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use lazuli_domain::{EventKind, SpoolRecord, parse_spool_line};
+use bytes::Bytes;
+use lazuli_domain::{ApiError, EventKind, SpoolRecord, parse_spool_line};
 
+use super::ending::another_end;
 use super::points::Points;
 use super::runs::{check_entry, write_once};
 use crate::app::App;
@@ -65,9 +67,53 @@ pub(super) fn ingest(write: &mut Write<'_>, head: &RunHead, file: &File) -> Resu
         for line in lines.bytes.split_inclusive(|byte| *byte == b'\n') {
             batch.take(write, line)?;
         }
-        batch.finish(write, head, head.spool_offset + lines.bytes.len() as u64)?;
+        let offset = head.spool_offset + lines.bytes.len() as u64;
+        let read = batch.finish(write, head)?;
+        store::runs::set_spool_offset(write, head.key, offset, read)?;
     }
     Ok(lines.reached_end)
+}
+
+/// Commits records that were logged on another machine. `offset` says where in the file there they
+/// stand: what has arrived before is skipped, a gap is refused. Without one they are added as they
+/// are. Gives the offset that is reached; a last line without its end waits for the rest.
+pub async fn add_sent(
+    app: &Arc<App>,
+    given: String,
+    offset: Option<u64>,
+    bytes: Bytes,
+) -> Result<u64> {
+    app.store
+        .write(move |write| {
+            let head = store::runs::head(write, &given)?;
+            if head.status.is_final() {
+                return Err(another_end(&head).into());
+            }
+            let reached = store::runs::sent_offset(write, head.key)?;
+            let start = offset.unwrap_or(reached);
+            if start > reached {
+                return Err(ApiError::conflict(format!(
+                    "records of run `{}` from byte {start} on came before those from {reached} on",
+                    head.run_id
+                ))
+                .hint(format!("send them from byte {reached} on"))
+                .into());
+            }
+            let known = usize::try_from(reached - start).unwrap_or(usize::MAX);
+            let new = bytes.get(known..).unwrap_or_default();
+            let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let mut batch = Batch::new(head.key);
+            for line in new[..whole].split_inclusive(|byte| *byte == b'\n') {
+                batch.take(write, line)?;
+            }
+            batch.finish(write, &head)?;
+            let reached = reached + whole as u64;
+            if offset.is_some() {
+                store::runs::set_sent_offset(write, head.key, reached)?;
+            }
+            Ok(reached)
+        })
+        .await
 }
 
 /// Reads everything that is left, under the exclusive lock of the run's end. A last line without
@@ -193,15 +239,14 @@ impl Batch {
         self.rejected_reason = reason;
     }
 
-    /// The records are committed up to `offset`.
-    fn finish(self, write: &mut Write<'_>, head: &RunHead, offset: u64) -> Result<()> {
+    /// Writes what is left of it; how much it was in all.
+    fn finish(self, write: &mut Write<'_>, head: &RunHead) -> Result<Read> {
         if self.rejected > 0 {
             store::runs::add_rejected(write, self.run, self.rejected, &self.rejected_reason)?;
         }
         if self.entries_changed || self.rejected > 0 {
             write.event(&head.scope(), EventKind::RunUpdated)?;
         }
-        let read = Read { records: self.records, points: self.points.finish(write, head)? };
-        store::runs::set_spool_offset(write, self.run, offset, read)
+        Ok(Read { records: self.records, points: self.points.finish(write, head)? })
     }
 }

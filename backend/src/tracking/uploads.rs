@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use lazuli_domain::{NewUpload, Upload, artifact_path};
-use tokio::sync::mpsc;
+use lazuli_domain::{ErrorKind, NewUpload, Upload, artifact_path, stored_path};
+use tokio::sync::{Mutex, mpsc};
 
 use super::artifacts::{commit_artifact, running};
 use crate::app::App;
 use crate::blobs::check_digest;
+use crate::datastores;
 use crate::error::{Error, Result};
+use crate::uploads::{Become, Session, UploadPlace, Whole};
 
 const CHUNKS_IN_FLIGHT: usize = 8;
+/// Clients wait two minutes.
+const LONGEST_ANSWER: Duration = Duration::from_secs(45);
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(3600);
 
 /// Begins an upload, or finds the one that was begun. Content that is here already is complete.
@@ -23,7 +27,8 @@ pub async fn begin_upload(app: &Arc<App>, given: String, mut new: NewUpload) -> 
         check_digest(sha256)?;
     }
     let run_id = running(app, given).await?;
-    let session = app.uploads.begin(&run_id, &new).await?;
+    let place = UploadPlace::Run { run_id: run_id.clone() };
+    let session = app.uploads.begin(&place, &new).await?;
     let mut session = session.lock().await;
     let described = session.describe();
     if let Some(sha256) = &new.sha256
@@ -31,9 +36,35 @@ pub async fn begin_upload(app: &Arc<App>, given: String, mut new: NewUpload) -> 
         && blob.size == new.size
     {
         let artifact = commit_artifact(app, run_id, new.path, blob).await?;
-        session.completed(artifact)?;
+        session.completed(Become::Artifact(artifact))?;
         return Ok(session.describe());
     }
+    if let Err(error) = app.blobs.check_room(new.size - described.offset) {
+        app.uploads.forget(&mut session);
+        return Err(error);
+    }
+    Ok(described)
+}
+
+/// The same for a file of a datastore.
+pub async fn begin_datastore_upload(
+    app: &Arc<App>,
+    workspace: String,
+    name: String,
+    mut new: NewUpload,
+) -> Result<Upload> {
+    new.path = stored_path(&new.path)?;
+    if let Some(sha256) = &new.sha256 {
+        check_digest(sha256)?;
+    }
+    let store = datastores::open(app, &workspace, &name).await?;
+    if !new.overwrite {
+        store.check_free(&new.path).await?;
+    }
+    let place = UploadPlace::Datastore { workspace, name };
+    let session = app.uploads.begin(&place, &new).await?;
+    let mut session = session.lock().await;
+    let described = session.describe();
     if let Err(error) = app.blobs.check_room(new.size - described.offset) {
         app.uploads.forget(&mut session);
         return Err(error);
@@ -102,11 +133,24 @@ pub async fn continue_upload<E: std::fmt::Display>(
     }
 }
 
-/// Makes what came an artifact of the run. Completing again gives the same answer.
+/// Makes what came an artifact of the run or a file of the datastore. Completing again gives the
+/// same answer.
+///
+/// A store may take longer than a client waits for an answer. Then the answer says that all has come
+/// and nothing has become of it yet; the sending goes on, and who asks again waits for it.
 pub async fn complete_upload(app: &Arc<App>, upload_id: String) -> Result<Upload> {
     let session = app.uploads.get(&upload_id)?;
-    let mut locked = Arc::clone(&session).lock_owned().await;
-    if locked.artifact().is_some() {
+    let completing = tokio::spawn(complete(Arc::clone(app), session));
+    match tokio::time::timeout(LONGEST_ANSWER, completing).await {
+        Ok(Ok(completed)) => completed,
+        Ok(Err(panic)) => Err(Error::Defect(format!("completing an upload broke down: {panic}"))),
+        Err(_still_under_way) => app.uploads.describe_whole(&upload_id),
+    }
+}
+
+async fn complete(app: Arc<App>, session: Arc<Mutex<Session>>) -> Result<Upload> {
+    let mut locked = session.lock_owned().await;
+    if locked.is_complete() {
         return Ok(locked.describe());
     }
     let is_short = locked.describe().offset != locked.describe().size;
@@ -126,22 +170,32 @@ pub async fn complete_upload(app: &Arc<App>, upload_id: String) -> Result<Upload
             return Err(error);
         }
     };
-    let committed = async {
-        running(app, whole.run_id.clone()).await?;
-        let blob = app.blobs.adopt(whole.content, &whole.sha256, whole.size).await?;
-        commit_artifact(app, whole.run_id, whole.path, blob).await
-    };
-    match committed.await {
-        Ok(artifact) => {
-            locked.completed(artifact)?;
+    match become_what_it_is_for(&app, whole).await {
+        Ok(became) => {
+            locked.completed(became)?;
             Ok(locked.describe())
         }
         Err(error) => {
-            // The run has ended: nothing can become of it any more.
-            if matches!(error, Error::Refused(_)) {
+            // The run has ended, or the file is there: nothing can become of it any more. A store
+            // that does not answer may do so later.
+            if matches!(&error, Error::Refused(error) if error.kind != ErrorKind::Unavailable) {
                 app.uploads.forget(&mut locked);
             }
             Err(error)
+        }
+    }
+}
+
+async fn become_what_it_is_for(app: &Arc<App>, whole: Whole) -> Result<Become> {
+    match &whole.place {
+        UploadPlace::Run { run_id } => {
+            running(app, run_id.clone()).await?;
+            let blob = app.blobs.adopt(whole.content, &whole.sha256, whole.size).await?;
+            commit_artifact(app, run_id.clone(), whole.path, blob).await.map(Become::Artifact)
+        }
+        UploadPlace::Datastore { workspace, name } => {
+            let store = datastores::open(app, workspace, name).await?;
+            store.keep_upload(&whole).await.map(Become::File)
         }
     }
 }

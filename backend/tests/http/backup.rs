@@ -93,6 +93,7 @@ async fn a_home_comes_back_from_its_backup() {
         runs: 3,
         experiments: 2,
         models: 1,
+        datasets: 0,
         secrets: 1,
         blobs: 2,
         bytes: ("weights".len() + "print()".len()) as u64,
@@ -115,7 +116,10 @@ async fn a_home_comes_back_from_its_backup() {
 
     // Not in the place of what is there, unless it is told to.
     let refused = other.post_lines::<RestoreReport>("/api/restore", archive.clone()).await;
-    assert_eq!(refused.unwrap_err().message, "there are runs, models or secrets here already");
+    assert_eq!(
+        refused.unwrap_err().message,
+        "there are runs, models, datasets or secrets here already"
+    );
     assert_eq!(other.run(&next.run_id).await.run_id, next.run_id);
     let forced = "/api/restore?force=true";
     assert_eq!(other.post_lines::<RestoreReport>(forced, archive.clone()).await, Ok(expected));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lazuli_backend::store::Store;
 use lazuli_backend::{ServeOptions, process, serve};
-use lazuli_domain::{ComputeTarget, DaemonInfo, DaemonStatus, Environment, VERSION};
-use serde_json::{Value, json};
+use lazuli_domain::{DaemonInfo, DaemonStatus, VERSION};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::support::{Daemon, Place, on_postgres};
@@ -162,25 +162,4 @@ async fn status_counts() {
         .map(|part| part.parse().unwrap())
         .collect();
     assert!(version >= vec![3, 51, 3], "{}", status.database);
-}
-
-#[tokio::test]
-async fn compute_and_environments() {
-    let daemon = Daemon::start().await;
-    let targets: Vec<ComputeTarget> = daemon.get("/api/workspaces/default/compute").await;
-    assert_eq!((targets.len(), targets[0].name.as_str(), targets[0].running), (1, "local", 0));
-    assert!(targets[0].cores > 0 && targets[0].memory > 1 << 20);
-
-    assert_eq!(daemon.get::<Vec<Environment>>("/api/environments").await, []);
-    let folder = daemon.home().join("environments/abc");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::create_dir_all(daemon.home().join("environments/tmp-1")).unwrap();
-    std::fs::write(daemon.home().join("environments/abc.lock"), "").unwrap();
-    let environment = json!({
-        "hash": "abc", "state": "ready", "python": "3.11.7", "packages": ["numpy"],
-        "created_at_ms": 1, "size": 2,
-    });
-    std::fs::write(folder.join("environment.json"), environment.to_string()).unwrap();
-    let listed: Value = daemon.get("/api/environments").await;
-    assert_eq!(listed, json!([environment]));
 }

@@ -158,3 +158,63 @@ async fn a_job_that_cannot_run_is_refused() {
     let new = json!({"experiment": "x", "kind": "script"});
     daemon.post_refused("/api/workspaces/default/runs", new, 400).await;
 }
+
+#[tokio::test]
+async fn data_that_cannot_be_there_is_refused_before_the_job_is_queued() {
+    let daemon = Daemon::start().await;
+    let snapshot_id = daemon.snapshot(&[("train.py", "print('hi')")]).await;
+    // An empty file is an empty database.
+    let database = tempfile::NamedTempFile::new().unwrap();
+    let place = json!({"type": "sqlite", "path": database.path()});
+    let new = json!({"name": "tables", "place": place});
+    daemon.post::<Value>("/api/workspaces/default/datastores", new).await;
+    let input = |name: &str, datastore: &str, path: &str| {
+        let paths = json!([{"datastore": datastore, "path": path}]);
+        let definition = json!({"type": "file", "paths": paths});
+        json!({"name": name, "source": {"definition": definition}, "mode": "download"})
+    };
+    let output = |name: &str, datastore: &str, path: &str| json!({"name": name, "datastore": datastore, "path": path, "mode": "upload"});
+    let store = "workspaceblobstore";
+    let mut away = input("a", store, "x");
+    away["path_on_compute"] = json!("../outside");
+    let mut table = input("a", store, "x");
+    table["source"]["definition"] =
+        json!({"type": "tabular", "source": {"format": "parquet", "paths": []}});
+    let mut glob = output("a", store, "x");
+    glob["source_globs"] = json!(["../*"]);
+    for (inputs, outputs, status, wanted) in [
+        (vec![input("a b", store, "x")], vec![], 400, "the input name `a b` is no word"),
+        (vec![], vec![output("", store, "x")], 400, "the output name `` is no word"),
+        (
+            vec![input("a", store, "x")],
+            vec![output("a", store, "x")],
+            400,
+            "two of the job's inputs and outputs are called `a`",
+        ),
+        (vec![input("a", "lake", "x")], vec![], 404, "datastore `lake` not found"),
+        (vec![], vec![output("a", "lake", "x")], 404, "datastore `lake` not found"),
+        (
+            vec![input("a", "tables", "x")],
+            vec![],
+            400,
+            "the datastore `tables` holds tables, not files",
+        ),
+        (vec![input("a", store, "../x")], vec![], 400, "the path `../x` contains `..`"),
+        (vec![], vec![output("a", store, "../x")], 400, "the path `../x` contains `..`"),
+        (vec![], vec![glob], 400, "the path `../*` contains `..`"),
+        (
+            vec![away],
+            vec![],
+            400,
+            "the input `a` has the path `../outside` on the compute, which is no place",
+        ),
+        (vec![table], vec![], 400, "the input `a` is a table, which has no files to put on a disk"),
+    ] {
+        let job = json!({"snapshot_id": snapshot_id, "script": "train.py", "inputs": inputs, "outputs": outputs});
+        let new = json!({"experiment": "diabetes", "job": job});
+        let error = daemon.post_refused("/api/workspaces/default/jobs", new, status).await;
+        assert_eq!(error.message, wanted);
+    }
+    let runs: lazuli_domain::Page<Run> = daemon.get("/api/workspaces/default/runs").await;
+    assert_eq!(runs.items, []);
+}

@@ -47,3 +47,26 @@ async fn what_travels_is_described() {
         "#/components/schemas/NewRun"
     );
 }
+
+/// Studio's types are made from that file: what changes here is seen there when it is built.
+#[tokio::test]
+async fn studio_is_built_for_this_api() {
+    let daemon = Daemon::start().await;
+    let document: Value = daemon.get("/api/openapi.json").await;
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    expect_test::expect_file!["../../../studio/openapi.json"].assert_eq(&text);
+}
+
+/// Clients are made from the document by generators that give each operation one name.
+#[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let daemon = Daemon::start().await;
+    let document: Value = daemon.get("/api/openapi.json").await;
+    let mut names = std::collections::BTreeSet::new();
+    for operations in document["paths"].as_object().unwrap().values() {
+        for operation in operations.as_object().unwrap().values() {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{name}");
+        }
+    }
+}

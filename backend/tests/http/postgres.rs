@@ -1,8 +1,10 @@
 //! PostgreSQL: everything again on it, and what only a server can do to a daemon.
 
+use std::fs;
 use std::io::Write;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use lazuli_backend::Storage;
@@ -15,17 +17,39 @@ use tempfile::TempDir;
 
 use crate::support::{DATABASE, Daemon, on_postgres, scalar};
 
+/// For a child that hangs; nobody waits for it.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
 /// This program once more, told to use PostgreSQL.
 #[test]
 fn everything_again_on_postgresql() {
     if on_postgres() || Postgres::is_missing() {
         return;
     }
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    let output = again.env(DATABASE, "postgres").output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}\n{errors}");
+    // Into a file: a pipe would be kept open by whatever outlives the child.
+    let said = tempfile::NamedTempFile::new().unwrap();
+    let out = said.reopen().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env(DATABASE, "postgres")
+        .stdin(Stdio::null())
+        .stderr(out.try_clone().unwrap())
+        .stdout(out)
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if begun.elapsed() > LIMIT {
+            child.kill().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let text = String::from_utf8_lossy(&fs::read(said.path()).unwrap()).into_owned();
+    let status = status.unwrap_or_else(|| panic!("it hangs, having said:\n{text}"));
+    assert!(status.success(), "{text}");
     let counts = text.lines().find(|line| line.starts_with("test result: ok. ")).unwrap();
     // Not by a macro, whose output only a failing test shows.
     writeln!(std::io::stdout(), "\non PostgreSQL:\n{counts}").unwrap();

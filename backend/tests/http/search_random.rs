@@ -377,6 +377,7 @@ fn seed(write: &mut Write<'_>, made: &[Made]) -> lazuli_backend::Result<()> {
                 created_at_ms: run.created_at_ms,
                 started_at_ms: run.started_at_ms,
                 owner: None,
+                snapshot_id: None,
             },
         )?;
         if let Some(ended_at_ms) = run.ended_at_ms {

@@ -103,9 +103,9 @@ impl Daemon {
 
     /// The daemon is gone without having been told, as after `kill -9`; another takes its place.
     pub async fn killed_and_started_again(self) -> Daemon {
-        let place = Arc::clone(&self.place);
+        let Daemon { app, router, place } = self;
         // SQLite's connections are left open on purpose: nobody closes them after `kill -9` either.
-        std::mem::forget(self);
+        std::mem::forget((app, router));
         // A server hears of the end at once, because the system closes a dead process's sockets.
         if let Some(database) = &place.database {
             database.cut_connections();
@@ -129,12 +129,18 @@ impl Daemon {
     /// Sends a request that carries host and token unless it says otherwise.
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
         let headers = request.headers_mut();
-        if !headers.contains_key("host") {
-            headers.insert("host", "127.0.0.1:4711".parse().unwrap());
-        }
         if !headers.contains_key("authorization") {
             let token = format!("Bearer {}", self.app.token());
             headers.insert("authorization", token.parse().unwrap());
+        }
+        self.send_as_it_is(request).await
+    }
+
+    /// Sends a request without a token unless it carries one.
+    pub async fn send_as_it_is(&self, mut request: Request<Body>) -> Answer {
+        let headers = request.headers_mut();
+        if !headers.contains_key("host") {
+            headers.insert("host", "127.0.0.1:4711".parse().unwrap());
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -144,9 +150,14 @@ impl Daemon {
 
     /// The answer as it begins; its body may have no end.
     pub async fn open(&self, path: &str) -> axum::response::Response {
+        self.open_as(self.app.token(), path).await
+    }
+
+    /// The same with that token.
+    pub async fn open_as(&self, token: &str, path: &str) -> axum::response::Response {
         let request = Request::get(path)
             .header("host", "localhost")
-            .header("authorization", format!("Bearer {}", self.app.token()))
+            .header("authorization", format!("Bearer {token}"))
             .body(Body::empty())
             .unwrap();
         self.router.clone().oneshot(request).await.unwrap()

@@ -30,7 +30,7 @@ fn a_home_goes_into_a_file_and_comes_back() {
     let archive = place.folder.join("home.tar").display().to_string();
     assert_eq!(
         other.ok(&["restore", &archive]),
-        "restored 1 run, 1 experiment, 0 model versions, 0 secrets, 1 file (7 B)\n"
+        "restored 1 run, 1 experiment, 0 model versions, 0 dataset versions, 0 secrets, 1 file (7 B)\n"
     );
     assert_eq!(other.json(&["run", "show", &run]), place.json(&["run", "show", &run]));
     other.ok(&["run", "download", "model.pkl", "--run", &run]);
@@ -40,7 +40,7 @@ fn a_home_goes_into_a_file_and_comes_back() {
         (refused.code, refused.talk.as_str()),
         (
             1,
-            "error: there are runs, models or secrets here already\n\
+            "error: there are runs, models, datasets or secrets here already\n\
              hint: `--force` puts the backup in their place; `lazuli backup` keeps them first\n"
         )
     );

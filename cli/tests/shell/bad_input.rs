@@ -142,7 +142,7 @@ fn each_gets_one_sentence_and_a_next_step() {
         [1]
         $ lazuli environment show abc
         error: environment `abc` not found
-        hint: `lazuli environment list` lists them
+        hint: `lazuli environment list --all` shows what there is
         [1]
         $ lazuli secret show password
         error: secret `password` not found

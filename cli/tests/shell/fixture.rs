@@ -40,6 +40,11 @@ impl Place {
             .env("HOME", &self.folder)
             .env("USER", "tester")
             .env("LAZULI_HOME", &self.home)
+            // Where the network belongs to somebody, whose certificates are to be trusted.
+            .envs(
+                std::env::vars_os()
+                    .filter(|(name, _)| name == "SSL_CERT_FILE" || name == "SSL_CERT_DIR"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

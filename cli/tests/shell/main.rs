@@ -3,10 +3,14 @@
 
 mod archives;
 mod bad_input;
+mod compute;
 mod daemon;
+mod datasets;
+mod datastores;
 mod deletion;
 mod files;
 mod fixture;
 mod kernel;
 mod models;
+mod tokens;
 mod tracking;

@@ -51,6 +51,19 @@ pub fn fetch_catalog(context: &Context, session: &Session, wanted: &Wanted) -> R
                 }
             }
         }
+        NameKind::Datastore => {
+            let datastores = client.datastores(workspace)?.into_iter();
+            catalog.datastores = datastores
+                .map(|found| Candidate::new(found.name, lazuli::place_in_words(&found.place)))
+                .collect();
+        }
+        NameKind::Dataset => {
+            catalog.datasets = client
+                .datasets(workspace, "")?
+                .into_iter()
+                .map(|found| Candidate::new(found.name, format!("version {}", found.version)))
+                .collect();
+        }
         NameKind::Metric => {
             if let Some(run_id) = session.run_id.as_ref().or(session.last_run_id.as_ref()) {
                 let metrics = client.run(run_id)?.metrics.into_iter();
@@ -69,12 +82,18 @@ pub fn fetch_catalog(context: &Context, session: &Session, wanted: &Wanted) -> R
         NameKind::Compute => {
             let targets = client.compute_targets(workspace)?.into_iter();
             catalog.compute =
-                targets.map(|target| Candidate::new(target.name, target.kind)).collect();
+                targets.map(|target| Candidate::new(target.name, target.kind.title())).collect();
         }
         NameKind::Environment => {
-            let environments = client.environments()?.into_iter();
+            let environments = client.environments(workspace, true)?.into_iter();
             catalog.environments = environments
-                .map(|found| Candidate::new(found.hash, found.packages.join(" ")))
+                .map(|found| {
+                    let detail = match found.curated {
+                        true => "comes with Lazuli".to_owned(),
+                        false => format!("version {}", found.version),
+                    };
+                    Candidate::new(found.name, detail)
+                })
                 .collect();
         }
         NameKind::Secret => {

@@ -42,6 +42,7 @@ pub(crate) fn restore(
         count(report.runs, "run"),
         count(report.experiments, "experiment"),
         count(report.models, "model version"),
+        count(report.datasets, "dataset version"),
         count(report.secrets, "secret"),
         format!("{} ({})", count(report.blobs, "file"), byte_size(report.bytes)),
     ];
@@ -60,6 +61,7 @@ fn removed(report: &GcReport) -> String {
         (report.runs, "run"),
         (report.experiments, "experiment"),
         (report.models, "model version"),
+        (report.datasets, "dataset version"),
         (report.snapshots, "snapshot"),
         (report.uploads, "upload"),
         (report.environments, "environment"),

@@ -4,7 +4,7 @@ use lazuli_domain::{ApiError, NewSecret};
 use serde_json::json;
 
 use crate::show::{age, now_ms};
-use crate::{Context, Outcome, Session, Table, Talk};
+use crate::{Caller, Context, Outcome, Session, Table, Talk};
 
 pub(crate) fn perform(
     command: &SecretCommand,
@@ -22,6 +22,16 @@ pub(crate) fn perform(
                 table.row(vec![secret.name.clone(), age(secret.updated_at_ms, now_ms())]);
             }
             Outcome::table(&table, &secrets)
+        }
+        // What a cell shows stays in the notebook.
+        SecretCommand::Show { name } if context.caller == Caller::Cell => {
+            Err(ApiError::invalid(format!(
+                "a notebook would keep the value of the secret `{name}`, so a cell does not show it"
+            ))
+            .hint(format!(
+                "use it in code, `workspace.keyvault().get_secret(\"{name}\")`, or see it in a shell: `lazuli secret show {name}`"
+            ))
+            .into())
         }
         SecretCommand::Show { name } => {
             let secret = context.client.secret(workspace, name)?;

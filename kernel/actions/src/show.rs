@@ -6,7 +6,8 @@ pub use lazuli_domain::readable::{byte_size, date_time, duration};
 pub(crate) use lazuli_domain::readable::{number, shorten};
 use lazuli_domain::{MetricKind, MetricPoint, MetricSummary, MetricValue, Run, StringMap};
 
-pub(crate) fn now_ms() -> i64 {
+/// The time of this machine's clock.
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as i64
 }

@@ -2,9 +2,11 @@ use std::path::{Component, Path, PathBuf};
 
 use lazuli::Result;
 use lazuli_commands::table::{Submit, SubmitBody, SubmitOptions};
-use lazuli_domain::{ApiError, JobSpec, NewJob, PythonEnvironment, Run, RunStatus, artifact_path};
+use lazuli_domain::{
+    ApiError, JobSpec, NewJob, PythonEnvironment, Run, RunStatus, StringMap, artifact_path,
+};
 
-use crate::{Context, Outcome, Session, Talk, create_snapshot, files, run};
+use crate::{Context, Outcome, Session, Talk, create_snapshot, environment, files, run};
 
 /// Runs of a notebook or a shell that names no experiment belong to this one.
 pub(crate) const DEFAULT_EXPERIMENT: &str = "notebook";
@@ -66,13 +68,21 @@ fn send(
             parent_run_id: None,
             user: context.config.user.clone(),
             tags: run::tags(&options.tags),
+            properties: StringMap::new(),
             job: JobSpec {
                 snapshot_id: snapshot.snapshot_id,
                 script: job.script,
+                command: Vec::new(),
                 arguments: options.arguments(),
                 compute: options.compute.clone(),
                 python,
+                environment: options.environment.as_deref().map(environment::job_environment),
+                distributed: None,
+                max_seconds: options.max_seconds,
+                settings: serde_json::Value::Null,
                 environment_variables: run::tags(&options.variables),
+                inputs: Vec::new(),
+                outputs: Vec::new(),
             },
         },
     )?;

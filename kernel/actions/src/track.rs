@@ -13,6 +13,8 @@ use crate::{Context, Session};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrackedCell<'a> {
     pub source: &'a str,
+    /// How files in the cell's language end.
+    pub extension: &'a str,
     /// What it printed, in order.
     pub output: &'a str,
     /// Why it failed.
@@ -37,6 +39,7 @@ pub fn start_track(
             user: context.config.user.clone(),
             tags: StringMap::new(),
             properties: StringMap::new(),
+            snapshot_id: None,
             owner: context.owner.clone(),
         },
     )?;
@@ -64,7 +67,7 @@ pub fn finish_track(
     if run.status.is_final() {
         return Ok(run);
     }
-    keep("cell/source.rs", cell.source)?;
+    keep(&format!("cell/source.{}", cell.extension), cell.source)?;
     if !cell.output.is_empty() {
         keep("cell/output.txt", cell.output)?;
     }

@@ -19,7 +19,11 @@ pub(crate) fn perform(
             show(context, name.as_deref().unwrap_or(&session.workspace))
         }
         WorkspaceCommand::Create { name, tags } => {
-            let workspace = NewWorkspace { name: name.clone(), tags: crate::run::tags(tags) };
+            let workspace = NewWorkspace {
+                name: name.clone(),
+                tags: crate::run::tags(tags),
+                ..NewWorkspace::default()
+            };
             let exists = context.client.workspaces()?.iter().any(|known| known.name == *name);
             let created = context.client.create_workspace(&workspace)?;
             let text = match exists {

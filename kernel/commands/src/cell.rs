@@ -104,6 +104,11 @@ fn body_magic(text: &str, start: usize) -> Result<BodyMagic, ParseError> {
 fn line_magic(text: &str, span: Span, words: Vec<words::Word>) -> Result<LineMagic, ParseError> {
     let (options, command) = parse::line(text, span.clone(), &words)?;
     let mut magic = LineMagic { span, options, command, expressions: Vec::new() };
+    if let LineCommand::Shared(Command::Sql(sql)) = &mut magic.command
+        && let Some(written) = as_written(text, &words, &sql.query)
+    {
+        sql.query = vec![written];
+    }
     let wanted = magic
         .assignments_mut()
         .iter()
@@ -117,6 +122,16 @@ fn line_magic(text: &str, span: Span, words: Vec<words::Word>) -> Result<LineMag
         .take(wanted)
         .collect();
     Ok(magic)
+}
+
+/// The words of a query with the quotes that they were written in. One word is a query in quotes.
+fn as_written(text: &str, words: &[words::Word], query: &[String]) -> Option<String> {
+    let is_query = |some: &[words::Word]| some.iter().map(|word| &word.text).eq(query);
+    let found = words.windows(query.len()).rev().find(|some| is_query(some))?;
+    match found {
+        [first, .., last] => Some(text[first.span.start..last.span.end].to_owned()),
+        _ => None,
+    }
 }
 
 fn push_rust(pieces: &mut Vec<Piece>, text: &str, span: Span) {

@@ -69,7 +69,11 @@ pub fn complete(cell: &str, cursor: usize, catalog: &Catalog) -> Option<Completi
             .names(*kind)
             .iter()
             .map(|candidate| Completion {
-                text: quote(&candidate.name),
+                text: match place.command.get_name() {
+                    // In SQL, single quotes are those of texts.
+                    "sql" => quote_table(&candidate.name),
+                    _ => quote(&candidate.name),
+                },
                 kind: CompletionKind::Name(*kind),
                 detail: candidate.detail.clone(),
             })
@@ -100,7 +104,7 @@ pub fn complete(cell: &str, cursor: usize, catalog: &Catalog) -> Option<Completi
     Some(Completions { span: place.span, items })
 }
 
-enum Takes {
+pub(crate) enum Takes {
     Magic,
     Command,
     Option,
@@ -110,12 +114,17 @@ enum Takes {
     Nothing,
 }
 
-struct Place {
-    face: Face,
-    table: clap::Command,
-    /// The command that the words before the cursor name.
-    command: clap::Command,
-    takes: Takes,
+pub(crate) struct Place {
+    pub face: Face,
+    pub table: clap::Command,
+    /// The command that the words before the cursor name, and its name.
+    pub command: clap::Command,
+    pub path: Vec<String>,
+    pub takes: Takes,
+    /// The option whose value stands at the cursor.
+    pub option: Option<String>,
+    /// How many positional arguments stand before.
+    pub positional: usize,
     prefix: String,
     span: Span,
 }
@@ -147,7 +156,7 @@ fn line_end(cell: &str, start: usize) -> usize {
     cell[start..].find('\n').map_or(cell.len(), |newline| start + newline)
 }
 
-fn place(cell: &str, cursor: usize) -> Option<Place> {
+pub(crate) fn place(cell: &str, cursor: usize) -> Option<Place> {
     if !cell.is_char_boundary(cursor) {
         return None;
     }
@@ -173,14 +182,20 @@ fn place(cell: &str, cursor: usize) -> Option<Place> {
             face,
             table,
             command,
+            path: Vec::new(),
             takes: Takes::Magic,
+            option: None,
+            positional: 0,
             prefix,
             span: start..cursor,
         });
     }
-    let (command, takes) = walk(&table, &words);
-    let command = command.clone();
-    let mut place = Place { face, table, command, takes, prefix, span };
+    let walked = follow(&table, &words);
+    let path = crate::parse::path(&table, words.iter().map(|word| word.text.as_str()));
+    let command = walked.command.clone();
+    let option = walked.pending.and_then(clap::Arg::get_long).map(str::to_owned);
+    let (positional, takes) = (walked.positional, walked.takes());
+    let mut place = Place { face, table, command, path, takes, option, positional, prefix, span };
     refine(&mut place);
     Some(place)
 }
@@ -197,7 +212,32 @@ fn unclosed(typed: &str, start: usize, quote: usize) -> (Vec<Word>, usize) {
 }
 
 /// Follows whole words through the table to what comes next.
-fn walk<'a>(table: &'a clap::Command, words: &[Word]) -> (&'a clap::Command, Takes) {
+pub(crate) fn walk<'a>(table: &'a clap::Command, words: &[Word]) -> (&'a clap::Command, Takes) {
+    let walked = follow(table, words);
+    (walked.command, walked.takes())
+}
+
+/// Where words lead.
+struct Walked<'a> {
+    command: &'a clap::Command,
+    /// An option whose value comes next.
+    pending: Option<&'a clap::Arg>,
+    positional: usize,
+    only_script_arguments: bool,
+}
+
+impl Walked<'_> {
+    fn takes(&self) -> Takes {
+        match self.pending {
+            _ if self.only_script_arguments => Takes::ScriptArgument,
+            Some(argument) => values_of(argument),
+            None if self.command.has_subcommands() && self.positional == 0 => Takes::Command,
+            None => positional_of(self.command, self.positional),
+        }
+    }
+}
+
+fn follow<'a>(table: &'a clap::Command, words: &[Word]) -> Walked<'a> {
     let mut command = table;
     let mut positional = 0;
     let mut pending: Option<&clap::Arg> = None;
@@ -222,13 +262,12 @@ fn walk<'a>(table: &'a clap::Command, words: &[Word]) -> (&'a clap::Command, Tak
             positional += 1;
         }
     }
-    let takes = match pending {
-        _ if only_script_arguments => Takes::ScriptArgument,
-        Some(argument) => values_of(argument),
-        None if command.has_subcommands() && positional == 0 => Takes::Command,
-        None => positional_of(command, positional),
-    };
-    (command, takes)
+    Walked { command, pending, positional, only_script_arguments }
+}
+
+/// What the value of an option is.
+pub(crate) fn takes_of_option(command: &clap::Command, table: &clap::Command, name: &str) -> Takes {
+    option(command, table, name).map_or(Takes::Nothing, values_of)
 }
 
 /// What is typed of the word may say more than the words before it.
@@ -301,6 +340,13 @@ fn options(command: &clap::Command, table: &clap::Command) -> Vec<Completion> {
             }
         })
         .collect()
+}
+
+fn quote_table(name: &str) -> String {
+    match !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        true => name.to_owned(),
+        false => format!("\"{}\"", name.replace('"', "\"\"")),
+    }
 }
 
 fn quote(name: &str) -> String {

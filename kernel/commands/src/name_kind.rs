@@ -7,6 +7,8 @@ pub enum NameKind {
     Run,
     Metric,
     Model,
+    Dataset,
+    Datastore,
     Compute,
     Environment,
     Secret,
@@ -19,12 +21,14 @@ pub enum NameKind {
 }
 
 impl NameKind {
-    pub const ALL: [NameKind; 11] = [
+    pub const ALL: [NameKind; 13] = [
         Self::Workspace,
         Self::Experiment,
         Self::Run,
         Self::Metric,
         Self::Model,
+        Self::Dataset,
+        Self::Datastore,
         Self::Compute,
         Self::Environment,
         Self::Secret,
@@ -45,6 +49,9 @@ impl NameKind {
             "RUN" => Self::Run,
             "METRIC" => Self::Metric,
             "MODEL" => Self::Model,
+            // Most words of a query are not names, but these are what one wants to look up.
+            "DATASET" | "QUERY" => Self::Dataset,
+            "DATASTORE" => Self::Datastore,
             "COMPUTE" => Self::Compute,
             "ENVIRONMENT" => Self::Environment,
             "SECRET" => Self::Secret,
@@ -62,6 +69,8 @@ impl NameKind {
             Self::Run => "run",
             Self::Metric => "metric",
             Self::Model => "model",
+            Self::Dataset => "dataset",
+            Self::Datastore => "datastore",
             Self::Compute => "compute target",
             Self::Environment => "environment",
             Self::Secret => "secret",

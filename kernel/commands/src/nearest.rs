@@ -12,21 +12,62 @@ where
         return None;
     }
     let allowed = (word.chars().count() / 3).clamp(1, 4);
-    candidates
-        .into_iter()
-        .filter_map(|candidate| {
-            let other = plain(candidate);
-            let mistakes = strsim::damerau_levenshtein(&word, &other);
-            let begins = word.chars().count() >= 3
-                && (other.starts_with(&word) || word.starts_with(&other) && other.len() >= 3);
-            match mistakes {
-                _ if mistakes <= allowed => Some((mistakes, candidate)),
-                _ if begins => Some((allowed + 1, candidate)),
-                _ => None,
-            }
-        })
-        .min_by_key(|(mistakes, _)| *mistakes)
-        .map(|(_, candidate)| candidate)
+    let letters = Letters::of(&word);
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        // Only what is nearer than the best so far is of interest.
+        let limit = best.map_or(allowed + 1, |(mistakes, _)| mistakes - 1);
+        let other = plain(candidate);
+        let begins = || {
+            word.chars().count() >= 3
+                && (other.starts_with(&word) || word.starts_with(&other) && other.len() >= 3)
+        };
+        // A workspace may have ten thousand names, and most are told off by their letters.
+        let mistakes = match letters.least_mistakes(&other) {
+            least if least <= limit.min(allowed) => strsim::osa_distance(&word, &other),
+            _ => usize::MAX,
+        };
+        if mistakes <= limit.min(allowed) {
+            best = Some((mistakes, candidate));
+        } else if limit > allowed && begins() {
+            best = Some((allowed + 1, candidate));
+        }
+        if best.is_some_and(|(mistakes, _)| mistakes == 0) {
+            break;
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// How often a word has each byte.
+struct Letters([i16; 256]);
+
+impl Letters {
+    fn of(word: &str) -> Letters {
+        let mut counts = [0; 256];
+        for byte in word.bytes() {
+            counts[usize::from(byte)] += 1;
+        }
+        Letters(counts)
+    }
+
+    /// Words that differ in so many letters are at least so many mistakes apart. A letter of several
+    /// bytes counts as one mistake at least for each four of them.
+    fn least_mistakes(&self, other: &str) -> usize {
+        let mut counts = self.0;
+        for byte in other.bytes() {
+            counts[usize::from(byte)] -= 1;
+        }
+        let sum = |sign: i16| -> i32 {
+            counts.iter().map(|count| i32::from((count * sign).max(0))).sum()
+        };
+        let differ = usize::try_from(sum(1).max(sum(-1))).unwrap_or_default();
+        if other.is_ascii() && counts[128..].iter().all(|count| *count == 0) {
+            differ
+        } else {
+            differ.div_ceil(4)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -43,5 +84,10 @@ mod tests {
         assert_eq!(nearest("regis", names), Some("register_model"));
         assert_eq!(nearest("matplotlib", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("größe", ["grösse", "größen", "log"]), Some("größen"));
+        assert_eq!(
+            nearest("model-00123", ["model-90321", "model-00132", "model-0012"]),
+            Some("model-00132")
+        );
     }
 }

@@ -136,21 +136,21 @@ fn scripts_are_submitted() {
     check(
         "%submit train.py --source src --pip scikit-learn==1.7.2 --pip pandas --wait -- --epochs 10 'a b'",
         expect![[r#"
-            Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: Some("src"), packages: ["scikit-learn==1.7.2", "pandas"], python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], wait: true, leading_arguments: [], trailing_arguments: ["--epochs", "10", "a b"] } }))
+            Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: Some("src"), packages: ["scikit-learn==1.7.2", "pandas"], environment: None, python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], max_seconds: None, wait: true, leading_arguments: [], trailing_arguments: ["--epochs", "10", "a b"] } }))
         "#]],
     );
     check(
         "%run submit train.py \\\n  --experiment churn \\\n  --argument --lr --argument=0.1\nlet a = 1;",
         expect![[r#"
-            Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: None, packages: [], python: None, compute: "local", experiment: Some("churn"), name: None, tags: [], variables: [], wait: false, leading_arguments: ["--lr", "0.1"], trailing_arguments: [] } }))
+            Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: None, packages: [], environment: None, python: None, compute: "local", experiment: Some("churn"), name: None, tags: [], variables: [], max_seconds: None, wait: false, leading_arguments: ["--lr", "0.1"], trailing_arguments: [] } }))
             rust "\nlet a = 1;"
         "#]],
     );
     check(
         "%submit train.py -- {\"lr\": 0.1}",
         expect![[r#"
-        Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: None, packages: [], python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], wait: false, leading_arguments: [], trailing_arguments: ["{\"lr\": 0.1}"] } }))
-    "#]],
+            Run(Submit(Submit { script: "train.py", options: SubmitOptions { source: None, packages: [], environment: None, python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], max_seconds: None, wait: false, leading_arguments: [], trailing_arguments: ["{\"lr\": 0.1}"] } }))
+        "#]],
     );
     check(
         "%submit train.py --lr 0.1",
@@ -183,9 +183,9 @@ fn cell_magics_take_the_rest_as_their_body() {
     check(
         "%%submit\nprint('hello')\n",
         expect![[r#"
-        Submit(SubmitBody { script: "cell.py", options: SubmitOptions { source: None, packages: [], python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], wait: false, leading_arguments: [], trailing_arguments: [] } })
-        body "print('hello')\n"
-    "#]],
+            Submit(SubmitBody { script: "cell.py", options: SubmitOptions { source: None, packages: [], environment: None, python: None, compute: "local", experiment: None, name: None, tags: [], variables: [], max_seconds: None, wait: false, leading_arguments: [], trailing_arguments: [] } })
+            body "print('hello')\n"
+        "#]],
     );
     check(
         "%%track --experiment churn\nlet a = 1;\na",
@@ -435,8 +435,8 @@ fn the_rest_of_the_table() {
     check(
         "%environment show 0a1b",
         expect![[r#"
-        Environment(Show { hash: "0a1b" })
-    "#]],
+            Environment(Show { name: "0a1b" })
+        "#]],
     );
     check(
         "%secret set password",
@@ -524,7 +524,7 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
         expect![[r#"
             1 | %run xyz
               |      ^^^ `%run` has no command `xyz`
-            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, export, details, log, log_row, log_image, upload
         "#]],
     );
     check(
@@ -532,7 +532,7 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
         expect![[r#"
             1 | %run
               |     ^ `%run` needs a command
-            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, details, log, log_row, log_image, upload
+            hint: it is one of start, list, show, verify, complete, fail, cancel, delete, restore, submit, logs, compare, tag, metrics, download, export, details, log, log_row, log_image, upload
         "#]],
     );
     check(
@@ -686,6 +686,61 @@ fn a_mistyped_name_is_underlined_and_the_right_one_named() {
         1 | %serve
           | ^^^^^^ there is no magic `%serve`
         hint: `%lsmagic` lists the magics
+    "#]],
+    );
+}
+
+#[test]
+fn a_query_keeps_its_quotes() {
+    check(
+        "%sql SELECT \"my col\", 'a b' FROM t -o rows --plot bar",
+        expect![[r#"
+        Sql(Sql { query: ["SELECT \"my col\", 'a b' FROM t"], options: SqlOptions { plot: Some("bar"), x: None, y: [], limit: None, output: Some("rows"), csv: false } })
+    "#]],
+    );
+    check(
+        "%sql \"SELECT 1\" --csv",
+        expect![[r#"
+        Sql(Sql { query: ["SELECT 1"], options: SqlOptions { plot: None, x: None, y: [], limit: None, output: None, csv: true } })
+    "#]],
+    );
+    check(
+        "%%sql --x day\nSELECT day\nFROM t@2",
+        expect![[r#"
+        Sql(SqlBody { options: SqlOptions { plot: None, x: Some("day"), y: [], limit: None, output: None, csv: false } })
+        body "SELECT day\nFROM t@2"
+    "#]],
+    );
+    check(
+        "%sql",
+        expect![[r#"
+        1 | %sql
+          |     ^ `%sql` needs QUERY
+        hint: for example `%sql "SELECT count(*) FROM diabetes"`
+    "#]],
+    );
+}
+
+#[test]
+fn datasets_are_registered_as_they_are_said() {
+    check(
+        "%dataset show diabetes@2",
+        expect![[r#"
+        Dataset(Show(OneDataset { name: "diabetes@2", version: None }))
+    "#]],
+    );
+    check(
+        "%dataset register d 'data/*.csv' --datastore s --new-version",
+        expect![[r#"
+        Dataset(Register(RegisterDataset { name: "d", paths: ["data/*.csv"], datastore: Some("s"), format: None, separator: None, header: "same", encoding: "utf8", description: None, tags: [], new_version: true }))
+    "#]],
+    );
+    check(
+        "%dataset register d a.csv --format cvs",
+        expect![[r#"
+        1 | %dataset register d a.csv --format cvs
+          |                                    ^^^ `cvs` is no value for `--format`
+        hint: it is one of delimited, json_lines, parquet, file
     "#]],
     );
 }

@@ -10,6 +10,8 @@ fn catalog() -> Catalog {
         runs: vec![Candidate::new("churn_1764_a1", "Completed"), "diabetes_17_b2".into()],
         metrics: vec!["accuracy".into()],
         models: vec!["churn-model".into()],
+        datastores: vec![Candidate::new("workspaceblobstore", "folder")],
+        datasets: vec!["diabetes".into(), "diabetes dataset".into()],
         compute: vec!["local".into()],
         environments: vec!["0a1b2c".into()],
         secrets: vec!["password".into()],
@@ -46,7 +48,7 @@ fn magics_complete() {
     check(
         "%$0",
         expect![[
-            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %compute (magic), %environment (magic), %secret (magic), %gc (magic), %backup (magic), %restore (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
+            r#""%" -> %workspace (magic), %experiment (magic), %run (magic), %model (magic), %datastore (magic), %dataset (magic), %sql (magic), %compute (magic), %environment (magic), %secret (magic), %gc (magic), %backup (magic), %restore (magic), %log (magic), %log_row (magic), %log_image (magic), %upload (magic), %submit (magic), %rundetails (magic), %register_model (magic), %lsmagic (magic), %help (magic)"#
         ]],
     );
     check("%ru$0", expect![[r#""%ru" -> %run (magic), %rundetails (magic)"#]]);
@@ -54,7 +56,7 @@ fn magics_complete() {
     check(
         "%%$0",
         expect![[
-            r#""%%" -> %%submit (magic), %%track (magic), %%writefile (magic), %%bash (magic)"#
+            r#""%%" -> %%submit (magic), %%sql (magic), %%track (magic), %%writefile (magic), %%bash (magic), %%python (magic)"#
         ]],
     );
     check("%%wri$0te", expect![[r#""%%wri" -> %%writefile (magic)"#]]);
@@ -67,7 +69,7 @@ fn commands_and_options_complete() {
     check(
         "%run $0",
         expect![[
-            r#""" -> start (command), list (command), show (command), verify (command), complete (command), fail (command), cancel (command), delete (command), restore (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
+            r#""" -> start (command), list (command), show (command), verify (command), complete (command), fail (command), cancel (command), delete (command), restore (command), submit (command), logs (command), compare (command), tag (command), metrics (command), download (command), export (command), details (command), log (command), log_row (command), log_image (command), upload (command)"#
         ]],
     );
     check("%run co$0", expect![[r#""co" -> complete (command), compare (command)"#]]);
@@ -192,6 +194,7 @@ fn hover_explains_the_word() {
               tag        Set or remove tags of a run
               metrics    Show the metrics of a run
               download   Download a file that a run kept, or a folder of them
+              export     Write a run as an HTML file that shows it anywhere, without a daemon
               details    Show a run and follow it until it ends
               log        Log metrics of the active run; without one, a run is started
               log_row    Log one row of a table
@@ -267,23 +270,26 @@ fn help_explains_commands() {
           [ARGUMENTS]...  Arguments for the script, after `--`
 
         Options:
-              --source <FOLDER>          Folder the run gets a copy of; the current folder when absent. `.amlignore` or `.gitignore` say what to leave out
-              --pip <PACKAGE>            A pip requirement; with any, the script runs in an environment made of exactly these
-              --python <PROGRAM>         The interpreter to use
-              --compute <COMPUTE>        Where to run [default: local]
-          -e, --experiment <EXPERIMENT>  The experiment it belongs to
-              --name <NAME>              What to call the run
-              --tag <KEY=VALUE>          A tag; may be given several times
-              --variable <KEY=VALUE>     An environment variable for the script; may be given several times
-              --wait                     Show the log until the run has ended; fail when the run fails
-              --argument <ARGUMENT>      An argument for the script; may be given several times, before those after `--`
-              --json                     Answer in JSON
-          -w, --workspace <WORKSPACE>    Work in this workspace instead of the current one
+              --source <FOLDER>            Folder the run gets a copy of; the current folder when absent. `.amlignore` or `.gitignore` say what to leave out
+              --pip <PACKAGE>              A pip requirement; with any, the script runs in an environment made of exactly these
+              --environment <ENVIRONMENT>  The environment to run in, `NAME` or `NAME:VERSION`
+              --python <PROGRAM>           The interpreter to use
+              --compute <COMPUTE>          Where to run [default: local]
+          -e, --experiment <EXPERIMENT>    The experiment it belongs to
+              --name <NAME>                What to call the run
+              --tag <KEY=VALUE>            A tag; may be given several times
+              --variable <KEY=VALUE>       An environment variable for the script; may be given several times
+              --max-seconds <SECONDS>      End the script, and let its run fail, after so many seconds
+              --wait                       Show the log until the run has ended; fail when the run fails
+              --argument <ARGUMENT>        An argument for the script; may be given several times, before those after `--`
+              --json                       Answer in JSON
+          -w, --workspace <WORKSPACE>      Work in this workspace instead of the current one
 
         Examples:
           %submit train.py
           %submit train.py --experiment churn --wait -- --epochs 10
           %submit train.py --source src --pip scikit-learn==1.7.2 --pip pandas
+          %submit train.py --environment training --compute cpu-cluster
 
         Short for `%run submit`.
     "#]].assert_eq(&help("submit").unwrap());
@@ -313,11 +319,14 @@ fn help_explains_commands() {
         %experiment      Experiments: named series of runs
         %run             Runs: start, watch, compare and end them
         %model           Registered models and their versions
+        %datastore       Datastores: places where data lies
+        %dataset         Datasets: data by name and version
+        %sql             Ask registered datasets in SQL
         %compute         Compute targets: where submitted scripts run
-        %environment     Cached Python environments
+        %environment     Environments: the Python and the packages that scripts run in
         %secret          Secrets of the workspace
         %gc              Remove for good what was deleted long ago, and every file and environment that nothing refers to
-        %backup          Keep everything in one file: rows and files, not the token and not the key of the secrets
+        %backup          Keep everything in one file: rows and files, not the tokens and not the key of the secrets
         %restore         Bring back what a backup holds
         %log             Log metrics of the active run; without one, a run is started
         %log_row         Log one row of a table
@@ -329,9 +338,11 @@ fn help_explains_commands() {
         %lsmagic         List the magics
         %help            Explain a magic, or list them all
         %%submit         Submit the cell as a Python script
+        %%sql            Ask registered datasets in SQL: the cell is a SELECT
         %%track          Run the cell as a run: its duration, output and source are kept
         %%writefile      Write the cell to a file
         %%bash           Run the cell in bash
+        %%python         Run the cell in Python; its variables stay for the next `%%python`
     "#]]
     .assert_eq(&help("").unwrap());
     let error = help("run sumbit").unwrap_err();
@@ -347,4 +358,24 @@ fn every_magic_is_explained() {
         assert!(!magic.about.is_empty(), "{}", magic.name);
         assert!(help(&magic.name).unwrap().contains(&magic.name), "{}", magic.name);
     }
+}
+
+#[test]
+fn names_of_datasets_complete() {
+    check(
+        "%dataset show diab$0",
+        expect![[
+            r#""diab" -> diabetes (dataset), 'diabetes dataset' (dataset); wants dataset "diab""#
+        ]],
+    );
+    check(
+        "%dataset register d a.csv --datastore $0",
+        expect![[r#""" -> workspaceblobstore (datastore); wants datastore """#]],
+    );
+    check(
+        "%sql SELECT * FROM di$0",
+        expect![[
+            r#""di" -> diabetes (dataset), "diabetes dataset" (dataset); wants dataset "di""#
+        ]],
+    );
 }

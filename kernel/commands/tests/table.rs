@@ -14,7 +14,28 @@ fn the_tables_hold_together() {
 
 #[test]
 fn every_argument_says_what_it_takes_and_every_command_what_it_does() {
-    const PLAIN: [&str; 26] = [
+    const PLAIN: [&str; 47] = [
+        "PATH",
+        "FORMAT",
+        "HEADER",
+        "ENCODING",
+        "KIND",
+        "COLUMN",
+        "NUMBER",
+        "SECONDS",
+        "DAYS",
+        "TOKEN",
+        "ACCOUNT/CONTAINER",
+        "ACCOUNT/SHARE",
+        "ACCOUNT/FILESYSTEM",
+        "BUCKET",
+        "USER@HOST[:PORT]/DATABASE",
+        "USER@HOST",
+        "FINGERPRINT",
+        "WORD",
+        "REGION",
+        "VARIABLE",
+        "ID",
         "FILTER",
         "ORDER",
         "ALIAS",

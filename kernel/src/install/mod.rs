@@ -1,5 +1,10 @@
-//! Making Jupyter know this kernel: the folder `kernels/lazuli` with a `kernel.json`, described in
-//! <https://jupyter-client.readthedocs.io/en/latest/kernels.html#kernel-specs>.
+//! Making Jupyter know this kernel: folders such as `kernels/lazuli` with a `kernel.json`, described in
+//! <https://jupyter-client.readthedocs.io/en/latest/kernels.html#kernel-specs>, and what its pages show:
+//! runs ([`pages`]), magics ([`magics`]), and the help of the language server ([`jupyter_lsp`]).
+
+mod jupyter_lsp;
+mod magics;
+mod pages;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +17,21 @@ use crate::config::Config;
 use crate::interpreter::prelude_cache;
 use crate::interpreter::toolchain::{Missing, Toolchain};
 
-/// What people type: `jupyter console --kernel lazuli`.
-const NAME: &str = "lazuli";
+/// What Jupyter is told about one kernel.
+struct Kernelspec {
+    /// What people type: `jupyter console --kernel lazuli`.
+    name: &'static str,
+    language: &'static str,
+    display_name: &'static str,
+}
+
+/// The last two are what notebooks written for Azure ML ask for.
+const KERNELSPECS: [Kernelspec; 4] = [
+    Kernelspec { name: "lazuli", language: "rust", display_name: "Lazuli (Rust)" },
+    Kernelspec { name: "lazuli-python", language: "python", display_name: "Lazuli (Python)" },
+    Kernelspec { name: "python3-azureml", language: "python", display_name: "Lazuli (Python)" },
+    Kernelspec { name: "python38-azureml", language: "python", display_name: "Lazuli (Python)" },
+];
 const LOGO_SVG: &[u8] = include_bytes!("logo-svg.svg");
 const LOGO_PNG: &[u8] = include_bytes!("logo-64x64.png");
 
@@ -24,38 +42,140 @@ pub enum Place {
     PythonEnvironment,
 }
 
-/// Writes the kernelspec and compiles what every notebook needs.
-pub fn install(config: &Config, place: Place) -> anyhow::Result<()> {
+/// Writes the kernelspecs and compiles what every Rust notebook needs.
+pub fn install(config: &Config, place: Place, python: Option<PathBuf>) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program's own path is not known")?;
-    let folder = kernelspec_folder(config, place)?;
-    write(&folder, &program)
-        .with_context(|| format!("the kernel cannot be installed to `{}`", folder.display()))?;
-    println!("Installed the kernel \"Lazuli (Rust)\" to {}", folder.display());
+    let python = python_for(&place, python)?;
+    let folders = Folders::of(config, &place)?;
+    let kernels = folders.data.join("kernels");
+    for kernelspec in &KERNELSPECS {
+        let folder = kernels.join(kernelspec.name);
+        if !is_ours(&folder) {
+            eprintln!(
+                "warning: `{}` belongs to another kernel and stays as it is\n\
+                 hint: remove it and repeat `lazuli kernel install`",
+                folder.display()
+            );
+            continue;
+        }
+        put_folder(&folder, &kernelspec_files(kernelspec, &program, python.as_deref())?)
+            .with_context(|| format!("the kernel cannot be installed to `{}`", folder.display()))?;
+        println!("Installed the kernel \"{}\" to {}", kernelspec.display_name, folder.display());
+    }
+    magics::install(&folders.data).with_context(|| {
+        format!("the colours of magics cannot be installed to `{}`", folders.data.display())
+    })?;
+    if let Some(packages) = jupyter_lsp::find(pythons(config, &place)?) {
+        jupyter_lsp::write(&packages, &program.with_file_name("lazuli")).with_context(|| {
+            format!("the language server cannot be installed to `{}`", packages.display())
+        })?;
+        println!("Installed the language server for jupyterlab-lsp to {}", packages.display());
+    }
+    pages::install(&folders, &program)?;
     prepare_prelude();
     Ok(())
 }
 
 pub fn uninstall(config: &Config, place: Place) -> anyhow::Result<()> {
-    let folder = kernelspec_folder(config, place)?;
-    if !folder.exists() {
-        bail!("the kernel is not installed in `{}`", folder.display());
+    let folders = Folders::of(config, &place)?;
+    let kernels = folders.data.join("kernels");
+    if let Some(packages) = jupyter_lsp::find(pythons(config, &place)?)
+        && jupyter_lsp::remove(&packages)?
+    {
+        println!("Removed the language server from {}", packages.display());
     }
-    fs::remove_dir_all(&folder)
-        .with_context(|| format!("`{}` cannot be removed", folder.display()))?;
-    println!("Removed {}", folder.display());
-    Ok(())
+    magics::uninstall(&folders.data)?;
+    let named = KERNELSPECS.iter().map(|kernelspec| kernels.join(kernelspec.name));
+    let installed: Vec<PathBuf> =
+        named.filter(|folder| folder.exists() && is_ours(folder)).collect();
+    if installed.is_empty() {
+        bail!("the kernel is not installed in `{}`", kernels.display());
+    }
+    for folder in installed {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("`{}` cannot be removed", folder.display()))?;
+        println!("Removed {}", folder.display());
+    }
+    pages::uninstall(&folders)
 }
 
-fn kernelspec_folder(config: &Config, place: Place) -> anyhow::Result<PathBuf> {
-    let data = match place {
-        Place::User => config
-            .jupyter_data
-            .clone()
-            .context("there is no home directory to install to\nhint: use `--prefix DIR`")?,
-        Place::Prefix(prefix) => std::path::absolute(prefix)?.join("share/jupyter"),
-        Place::PythonEnvironment => python_prefix(config)?.join("share/jupyter"),
-    };
-    Ok(data.join("kernels").join(NAME))
+/// Where Jupyter looks.
+struct Folders {
+    data: PathBuf,
+    config: PathBuf,
+    /// The Python that Jupyter's server runs in, as far as it can be known.
+    python: PathBuf,
+    /// Of the user alone: modules go to the user's own folder of that Python.
+    is_user: bool,
+}
+
+impl Folders {
+    fn of(config: &Config, place: &Place) -> anyhow::Result<Folders> {
+        let prefix = match place {
+            Place::User => {
+                let hint = "there is no home directory to install to\nhint: use `--prefix DIR`";
+                return Ok(Folders {
+                    data: config.jupyter_data.clone().context(hint)?,
+                    config: config.jupyter_config.clone().context(hint)?,
+                    python: "python3".into(),
+                    is_user: true,
+                });
+            }
+            Place::Prefix(prefix) => std::path::absolute(prefix)?,
+            Place::PythonEnvironment => python_prefix(config)?,
+        };
+        Ok(Folders {
+            data: prefix.join("share/jupyter"),
+            config: prefix.join("etc/jupyter"),
+            python: prefix.join("bin/python3"),
+            is_user: false,
+        })
+    }
+}
+
+/// A kernelspec of somebody else, such as one that Azure's own tools made, is not ours to replace.
+fn is_ours(folder: &Path) -> bool {
+    match fs::read(folder.join("kernel.json")) {
+        Ok(text) => serde_json::from_slice::<Value>(&text)
+            .is_ok_and(|spec| spec["metadata"]["lazuli_version"].is_string()),
+        Err(_) => true,
+    }
+}
+
+/// The Python that the kernelspec names: a kernel inside a Python environment means that one.
+fn python_for(place: &Place, named: Option<PathBuf>) -> anyhow::Result<Option<PathBuf>> {
+    match (named, place) {
+        // A name alone is looked for on the `PATH` when the kernel starts.
+        (Some(named), _) if named.components().count() == 1 => Ok(Some(named)),
+        (Some(named), _) => {
+            let program = std::path::absolute(&named)?;
+            if !program.is_file() {
+                bail!(
+                    "there is no Python at `{}`\nhint: give `--python` the path of a program",
+                    named.display()
+                );
+            }
+            Ok(Some(program))
+        }
+        (None, Place::Prefix(prefix)) => {
+            let program = std::path::absolute(prefix)?.join("bin/python");
+            Ok(program.is_file().then_some(program))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+/// The Pythons in which the JupyterLab may live that reads kernels from there.
+fn pythons(config: &Config, place: &Place) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(match place {
+        Place::Prefix(prefix) => vec![prefix.join("bin/python")],
+        Place::PythonEnvironment => vec![python_prefix(config)?.join("bin/python")],
+        Place::User => {
+            let environment = lazuli::Config::from_environment()?;
+            let active = environment.environment_python().into_iter();
+            active.chain(environment.find_programs("python3")).collect()
+        }
+    })
 }
 
 fn python_prefix(config: &Config) -> anyhow::Result<PathBuf> {
@@ -77,14 +197,17 @@ fn python_prefix(config: &Config) -> anyhow::Result<PathBuf> {
 }
 
 /// Puts the whole folder in its place at once: Jupyter never sees half of it.
-fn write(folder: &Path, program: &Path) -> anyhow::Result<()> {
+fn put_folder(folder: &Path, files: &[(String, Vec<u8>)]) -> anyhow::Result<()> {
     let parent = folder.parent().context("the folder has no parent")?;
     fs::create_dir_all(parent)?;
     let fresh = tempfile::Builder::new().prefix(".lazuli-").tempdir_in(parent)?;
-    let specification = serde_json::to_string_pretty(&kernel_json(program))? + "\n";
-    fs::write(fresh.path().join("kernel.json"), specification)?;
-    fs::write(fresh.path().join("logo-svg.svg"), LOGO_SVG)?;
-    fs::write(fresh.path().join("logo-64x64.png"), LOGO_PNG)?;
+    for (name, content) in files {
+        let path = fresh.path().join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, content)?;
+    }
     // A temporary folder is its maker's alone; a kernel in a shared prefix is everybody's.
     fs::set_permissions(fresh.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     if folder.exists() {
@@ -94,12 +217,34 @@ fn write(folder: &Path, program: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn kernel_json(program: &Path) -> Value {
+fn kernelspec_files(
+    kernelspec: &Kernelspec,
+    program: &Path,
+    python: Option<&Path>,
+) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let specification = kernel_json(kernelspec, program, python);
+    let specification = serde_json::to_string_pretty(&specification)? + "\n";
+    Ok(vec![
+        ("kernel.json".to_owned(), specification.into_bytes()),
+        ("logo-svg.svg".to_owned(), LOGO_SVG.to_vec()),
+        ("logo-64x64.png".to_owned(), LOGO_PNG.to_vec()),
+    ])
+}
+
+fn kernel_json(kernelspec: &Kernelspec, program: &Path, python: Option<&Path>) -> Value {
+    // Absolute: Jupyter's PATH is not the one of the shell that installs.
+    let mut argv = vec![json!(program), "run".into()];
+    if kernelspec.language != "rust" {
+        argv.extend(["--language".into(), kernelspec.language.into()]);
+    }
+    if let Some(python) = python {
+        argv.extend(["--python".into(), json!(python)]);
+    }
+    argv.extend(["--connection-file".into(), "{connection_file}".into()]);
     json!({
-        // Absolute: Jupyter's PATH is not the one of the shell that installs.
-        "argv": [program, "run", "--connection-file", "{connection_file}"],
-        "display_name": "Lazuli (Rust)",
-        "language": "rust",
+        "argv": argv,
+        "display_name": kernelspec.display_name,
+        "language": kernelspec.language,
         // A signal would also hit what the running cell has started.
         "interrupt_mode": "message",
         "env": {},

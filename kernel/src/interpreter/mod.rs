@@ -112,6 +112,17 @@ impl Interpreter {
         })
     }
 
+    /// None at all, for notebooks that hold no Rust.
+    pub fn none() -> Interpreter {
+        let (requests, _) = mpsc::channel();
+        Interpreter {
+            requests,
+            shared: Arc::new(Shared::new(None)),
+            next_sequence: Arc::new(std::sync::atomic::AtomicU32::new(1)),
+            interrupted_early: Arc::new(Notify::new()),
+        }
+    }
+
     /// Runs a cell. All its outputs were sent when this returns.
     pub async fn execute(
         &self,

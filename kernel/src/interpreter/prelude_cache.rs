@@ -250,10 +250,13 @@ fn write_sources(folder: &Path, real: bool) -> io::Result<()> {
     std::fs::write(folder.join(domain).join("Cargo.toml"), manifest("lazuli-domain", ""))
 }
 
-/// The root manifest with only the two packages as members.
+/// The root manifest with only the two packages as members, and no profile of another one.
 fn workspace_manifest() -> String {
     let (before, rest) = WORKSPACE_MANIFEST.split_once("members = [").unwrap_or_default();
     let (_, after) = rest.split_once(']').unwrap_or_default();
+    let sections =
+        after.split("\n[").filter(|section| !section.starts_with("profile.dev.package.lazuli"));
+    let after = sections.collect::<Vec<_>>().join("\n[");
     format!("{before}members = [\"sdk/rust\", \"backend/domain\"]{after}")
 }
 
@@ -270,7 +273,13 @@ fn vendor(
         let text = text.split("\n[dev-dependencies]").next().unwrap_or_default();
         std::fs::write(&path, text).map_err(|error| error.to_string())?;
     }
-    let configuration = cargo(toolchain, sources, &["vendor", "vendor"], progress)?;
+    // Two lines per crate say nothing that somebody waits for; downloads do.
+    let mut said = |line: &str| {
+        if !line.starts_with("Vendoring ") && !line.starts_with("To use vendored sources") {
+            progress(line);
+        }
+    };
+    let configuration = cargo(toolchain, sources, &["vendor", "vendor"], &mut said)?;
     let folder = sources.join(".cargo");
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join("config.toml"), configuration))

@@ -16,9 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn reply(kernel: &Kernel, request: &Request) -> Value {
     let code = request.text("code");
     let cursor = cursor(request, code);
-    let (start, end, matches) = match magic(kernel, code, cursor).await {
-        Some(found) => found,
-        None => rust(kernel, code, cursor).await,
+    let (start, end, matches) = if let Some(line) = kernel.python_magic(code, cursor) {
+        let found = magic(kernel, &code[line.clone()], cursor - line.start).await;
+        let (start, end, matches) = found.unwrap_or_default();
+        (line.start + start, line.start + end, matches)
+    } else {
+        match magic(kernel, code, cursor).await {
+            Some(found) => found,
+            None => rust(kernel, code, cursor).await,
+        }
     };
     let (start, end) = (character_of_byte(code, start), character_of_byte(code, end));
     let texts: Vec<&str> = matches.iter().map(|(text, _)| text.as_str()).collect();

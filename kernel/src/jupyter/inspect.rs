@@ -14,7 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn reply(kernel: &Kernel, request: &Request) -> Value {
     let code = request.text("code");
     let cursor = cursor(request, code);
-    let data = match lazuli_commands::hover(code, cursor) {
+    let line = kernel.python_magic(code, cursor).unwrap_or(0..code.len());
+    let hover = lazuli_commands::hover(&code[line.clone()], cursor.saturating_sub(line.start));
+    let data = match hover {
         Some(hover) => {
             let plain = hover.text.replace("```text\n", "").replace("```", "");
             let markdown = Value::from(hover.text);

@@ -13,13 +13,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use jupyter_protocol::ConnectionInfo;
 use jupyter_zmq_client::{KernelIoPubConnection, create_kernel_iopub_connection};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
+use zeromq::SocketSend;
 
-use super::wire::{self, Parent};
+use super::wire::{self, Framing, Parent};
 use crate::interpreter::{CellError, MimeBundle};
 
 const QUEUE: usize = 256;
@@ -51,8 +53,21 @@ impl Stream {
 }
 
 enum Outgoing {
-    Text { parent: Parent, stream: Stream, text: String },
-    Message { parent: Option<Parent>, msg_type: &'static str, content: Value },
+    Text {
+        parent: Parent,
+        stream: Stream,
+        text: String,
+    },
+    Message {
+        parent: Option<Parent>,
+        msg_type: &'static str,
+        content: Value,
+    },
+    /// A message of the Python process, as it came.
+    Forward {
+        msg_type: String,
+        parts: Vec<Bytes>,
+    },
     Close(oneshot::Sender<()>),
 }
 
@@ -77,8 +92,13 @@ impl IoPub {
                 if bound_tx.send(Ok(())).is_err() {
                     return;
                 }
-                let publisher =
-                    Publisher { socket, pending: None, text_by_cell: VecDeque::new(), burst: 0 };
+                let publisher = Publisher {
+                    socket,
+                    framing: Framing::of(&connection),
+                    pending: None,
+                    text_by_cell: VecDeque::new(),
+                    burst: 0,
+                };
                 publisher.run(outgoing_rx).await;
             });
         })?;
@@ -123,6 +143,11 @@ impl IoPub {
         self.put(Outgoing::Message { parent: parent.cloned(), msg_type, content }).await;
     }
 
+    /// Passes on what the Python process has published.
+    pub async fn forward(&self, msg_type: &str, parts: Vec<Bytes>) {
+        self.put(Outgoing::Forward { msg_type: msg_type.to_owned(), parts }).await;
+    }
+
     /// Sends what is queued, gives it the time to leave, and closes the socket.
     pub async fn close(&self) {
         let (closed_tx, closed_rx) = oneshot::channel();
@@ -165,6 +190,7 @@ struct PendingText {
 
 struct Publisher {
     socket: KernelIoPubConnection,
+    framing: Framing,
     pending: Option<PendingText>,
     /// How much text the latest cells have sent, by message id of their request.
     text_by_cell: VecDeque<(String, usize)>,
@@ -191,6 +217,15 @@ impl Publisher {
                 Some(Outgoing::Message { parent, msg_type, content }) => {
                     self.flush().await;
                     self.send(parent.as_ref(), msg_type, content).await;
+                }
+                Some(Outgoing::Forward { msg_type, parts }) => {
+                    self.flush().await;
+                    let topic = Bytes::from(format!("kernel.{msg_type}"));
+                    let message = self.framing.frame(&[topic], &parts);
+                    if let Err(error) = self.socket.socket.send(message).await {
+                        tracing::warn!(msg_type, %error, "could not pass on");
+                    }
+                    self.pace().await;
                 }
                 Some(Outgoing::Close(closed)) => {
                     self.flush().await;
@@ -283,6 +318,10 @@ impl Publisher {
         if let Err(error) = self.socket.send(message).await {
             tracing::warn!(msg_type, %error, "could not publish");
         }
+        self.pace().await;
+    }
+
+    async fn pace(&mut self) {
         self.burst += 1;
         if self.burst == BURST {
             self.burst = 0;

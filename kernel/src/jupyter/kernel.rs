@@ -7,16 +7,26 @@ use tokio::sync::{Mutex, watch};
 
 use super::history::History;
 use super::iopub::{IoPub, Picture};
+use super::python::Python;
 use super::stdin::Stdin;
 use super::wire::{Parent, Replies};
 use crate::display::Displays;
 use crate::interpreter::Interpreter;
 use crate::session::Session;
 
+/// What the cells of the notebook are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Rust,
+    Python,
+}
+
 pub struct Kernel {
     pub iopub: IoPub,
     pub stdin: Stdin,
+    pub language: Language,
     pub interpreter: Interpreter,
+    pub python: Python,
     pub session: Session,
     pub displays: Displays,
     pub history: Lock<History>,
@@ -32,11 +42,20 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    pub fn new(iopub: IoPub, stdin: Stdin, interpreter: Interpreter, session: Session) -> Kernel {
+    pub fn new(
+        language: Language,
+        iopub: IoPub,
+        stdin: Stdin,
+        interpreter: Interpreter,
+        python: Python,
+        session: Session,
+    ) -> Kernel {
         Kernel {
+            language,
             iopub,
             stdin,
             interpreter,
+            python,
             session,
             displays: Displays::default(),
             history: Lock::default(),
@@ -64,6 +83,14 @@ impl Kernel {
     pub async fn ended(&self) {
         // The sender lives as long as `self`.
         let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
+    }
+
+    /// In a Python cell, the line of our magic in which the cursor stands.
+    pub fn python_magic(&self, code: &str, cursor: usize) -> Option<lazuli_commands::Span> {
+        match self.language {
+            Language::Rust => None,
+            Language::Python => lazuli_commands::python::magic_at(code, cursor),
+        }
     }
 
     pub async fn is_executing(&self) -> bool {

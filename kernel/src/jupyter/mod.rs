@@ -14,13 +14,16 @@ mod history;
 mod inspect;
 pub mod iopub;
 pub mod kernel;
+pub mod python;
 mod shell;
 pub mod stdin;
+pub mod stdio;
 mod survive;
 pub mod text;
 pub mod wire;
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,18 +39,33 @@ use tokio::sync::mpsc;
 use crate::interpreter::{Interpreter, InterpreterConfig};
 use crate::session::Session;
 use iopub::IoPub;
-use kernel::Kernel;
+use kernel::{Kernel, Language};
+use python::Python;
 use stdin::Stdin;
 
+/// What is logged where nobody says otherwise. A Python process that has ended is told under the cell;
+/// its sockets need not tell it too.
+pub const LOGGED: &str = "warn,zeromq::reconnect=error";
 /// How many outputs of background threads may wait.
 const BACKGROUND_OUTPUTS: usize = 64;
 const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
 /// How long the children and the active runs may take to end.
 const LAST_WISHES: Duration = Duration::from_secs(5);
 
+/// What a session is started with.
+pub struct Start {
+    pub language: Language,
+    /// The Python for Python cells; one is looked for when none is named.
+    pub python: Option<PathBuf>,
+    /// `PYTHONPATH` of this process.
+    pub python_path: Option<OsString>,
+    /// The session belongs to the process that started it.
+    pub has_owner: bool,
+}
+
 /// Serves one notebook until it says that it is done.
-pub fn run(connection_file: &Path, has_owner: bool) -> anyhow::Result<()> {
-    let parent = has_owner.then(std::os::unix::process::parent_id);
+pub fn run(connection_file: &Path, start: Start) -> anyhow::Result<()> {
+    let parent = start.has_owner.then(std::os::unix::process::parent_id);
     let text = std::fs::read(connection_file).with_context(|| {
         format!("the connection file `{}` cannot be read", connection_file.display())
     })?;
@@ -56,40 +74,61 @@ pub fn run(connection_file: &Path, has_owner: bool) -> anyhow::Result<()> {
     })?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build()?;
-    let outcome = runtime.block_on(serve(connection, parent));
+    let outcome = runtime.block_on(serve(connection, start, parent));
     // A magic that still waits for the daemon must not hold up the end.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(connection: ConnectionInfo, parent: Option<u32>) -> anyhow::Result<()> {
+async fn serve(
+    connection: ConnectionInfo,
+    start: Start,
+    parent: Option<u32>,
+) -> anyhow::Result<()> {
     heartbeat::start(connection.clone()).context("the heartbeat cannot be served")?;
     let name = uuid::Uuid::new_v4().to_string();
+    let framing = wire::Framing::of(&connection);
     let (shell_replies, shell_requests) =
-        wire::split(create_kernel_shell_connection(&connection, &name).await?, "shell");
-    let (control_replies, control_requests) =
-        wire::split(create_kernel_control_connection(&connection, &name).await?, "control");
+        wire::split(create_kernel_shell_connection(&connection, &name).await?, &framing, "shell");
+    let (control_replies, control_requests) = wire::split(
+        create_kernel_control_connection(&connection, &name).await?,
+        &framing,
+        "control",
+    );
     let (stdin_requests, stdin_replies) =
-        wire::split(create_kernel_stdin_connection(&connection, &name).await?, "stdin");
+        wire::split(create_kernel_stdin_connection(&connection, &name).await?, &framing, "stdin");
     let iopub = IoPub::start(connection, name).await?;
 
     let session = Session::start()?;
     let (background_tx, background_rx) = mpsc::channel(BACKGROUND_OUTPUTS);
-    let interpreter = Interpreter::start(InterpreterConfig {
-        cell_environment: session.environment(),
-        background: Some(background_tx),
-        ..InterpreterConfig::default()
-    })
-    .context("the interpreter cannot be started")?;
+    let interpreter = match start.language {
+        Language::Rust => Interpreter::start(InterpreterConfig {
+            cell_environment: session.environment(),
+            background: Some(background_tx),
+            ..InterpreterConfig::default()
+        })
+        .context("the interpreter cannot be started")?,
+        Language::Python => Interpreter::none(),
+    };
+    let python = Python::new(start.python, start.python_path);
     let stdin = Stdin::start(stdin_requests, stdin_replies);
-    let kernel = Arc::new(Kernel::new(iopub, stdin, interpreter, session));
+    let kernel = Arc::new(Kernel::new(start.language, iopub, stdin, interpreter, python, session));
     kernel.iopub.status(None, "starting").await;
 
-    let (cells_tx, cells_rx) = mpsc::unbounded_channel();
-    tokio::spawn(execute::publish_background(kernel.clone(), background_rx));
-    tokio::spawn(execute::serve(kernel.clone(), shell_replies.clone(), cells_rx));
-    tokio::spawn(shell::serve(kernel.clone(), shell_requests, shell_replies, cells_tx));
-    tokio::spawn(control::serve(kernel.clone(), control_requests, control_replies));
+    match start.language {
+        Language::Rust => {
+            let (cells_tx, cells_rx) = mpsc::unbounded_channel();
+            tokio::spawn(execute::publish_background(kernel.clone(), background_rx));
+            tokio::spawn(execute::serve(kernel.clone(), shell_replies.clone(), cells_rx));
+            tokio::spawn(shell::serve(kernel.clone(), shell_requests, shell_replies, cells_tx));
+            tokio::spawn(control::serve(kernel.clone(), control_requests, control_replies));
+        }
+        Language::Python => {
+            use python::notebook::{serve_control, serve_shell};
+            tokio::spawn(serve_shell(kernel.clone(), shell_requests, shell_replies));
+            tokio::spawn(serve_control(kernel.clone(), control_requests, control_replies));
+        }
+    }
 
     wait_for_the_end(&kernel, parent).await?;
     end(&kernel).await;
@@ -112,7 +151,12 @@ async fn wait_for_the_end(kernel: &Kernel, parent: Option<u32>) -> anyhow::Resul
                     return Ok(());
                 }
             }
-            Some(()) = interrupt.recv() => kernel.interrupt(),
+            Some(()) = interrupt.recv() => {
+                kernel.interrupt();
+                if kernel.language == Language::Python {
+                    kernel.python.interrupt().await;
+                }
+            }
             Some(()) = terminate.recv() => return Ok(()),
         }
     }
@@ -121,6 +165,7 @@ async fn wait_for_the_end(kernel: &Kernel, parent: Option<u32>) -> anyhow::Resul
 /// Nothing that the session has started stays: no process, no run.
 async fn end(kernel: &Arc<Kernel>) {
     kernel.interrupt();
+    kernel.python.shut_down().await;
     kernel.session.end_programs();
     let completing = tokio::task::spawn_blocking({
         let kernel = kernel.clone();

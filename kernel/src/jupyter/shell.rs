@@ -42,6 +42,9 @@ pub async fn serve(
                     kernel.end_request(&request).await;
                 });
             }
+            // Widgets of `%%python` cells.
+            "comm_open" | "comm_msg" | "comm_close" | "comm_info_request"
+                if kernel.python.pass_on_if_running(&request, &replies).await => {}
             _ => {
                 kernel.begin_request(&request).await;
                 match survive(at_once(&kernel, &request)).await {
@@ -60,7 +63,7 @@ pub async fn serve(
     }
 }
 
-fn error_reply(error: CellError) -> Value {
+pub fn error_reply(error: CellError) -> Value {
     let mut reply = error_fields(&error);
     reply.insert("status".into(), "error".into());
     Value::Object(reply)

@@ -3,16 +3,24 @@
 use lazuli_actions::submit_body;
 use lazuli_commands::{BodyCommand, BodyMagic};
 
-use super::{bash, shared, track, writefile};
+use super::{bash, shared, sql, track, writefile};
 use crate::cell::Cell;
 use crate::interpreter::CellError;
 
 pub async fn run(cell: &mut Cell, code: &str, magic: BodyMagic) -> Result<(), CellError> {
     let body = &code[magic.body.clone()];
     match magic.command {
+        BodyCommand::Python => {
+            let kernel = cell.kernel.clone();
+            kernel.python.run(cell, body).await
+        }
         BodyCommand::Bash(bash) => bash::run(cell, &bash, body).await,
         BodyCommand::Writefile(writefile) => writefile::run(cell, writefile, body).await,
         BodyCommand::Track(track) => track::run(cell, magic.options, track, code, magic.body).await,
+        BodyCommand::Sql(asked) => {
+            let query = body.trim().to_owned();
+            sql::run(cell, magic.options, query, asked.options).await
+        }
         BodyCommand::Submit(submit) => {
             let as_json = magic.options.json;
             let body = body.to_owned();

@@ -4,7 +4,7 @@ use lazuli_commands::table::{Command, LineCommand, SecretCommand};
 use lazuli_commands::{LineMagic, help, magics};
 use serde_json::Value;
 
-use super::{failure, refused, secret, shared};
+use super::{failure, refused, secret, shared, sql};
 use crate::cell::{Cell, in_place, rust};
 use crate::interpreter::CellError;
 
@@ -23,6 +23,9 @@ pub async fn run(cell: &mut Cell, code: &str, magic: LineMagic) -> Result<(), Ce
         LineCommand::Shared(Command::Secret(SecretCommand::Set { name, value: None })) => {
             let command = secret::ask(cell, name).await?;
             shared::run(cell, magic.options, command).await
+        }
+        LineCommand::Shared(Command::Sql(asked)) => {
+            sql::run(cell, magic.options, asked.query.join(" "), asked.options).await
         }
         LineCommand::Shared(command) => shared::run(cell, magic.options, command).await,
     }

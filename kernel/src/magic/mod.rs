@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod line;
 mod secret;
 mod shared;
+mod sql;
 mod track;
 mod writefile;
 

@@ -43,7 +43,7 @@ pub async fn run(
     let ended = shared::in_session(cell, move |context, session, _| {
         let (workspace, run_before) = before;
         session.workspace = workspace;
-        let left = TrackedCell { source: &source, output: &transcript, error };
+        let left = TrackedCell { source: &source, extension: "rs", output: &transcript, error };
         finish_track(context, session, &run_id, run_before, &left)
     })
     .await;

@@ -13,6 +13,9 @@ from lazuli.version import __version__
 
 _START_SECONDS = 10
 _POLL_SECONDS = 0.01
+#: A laptop may sleep for a while; the job on the other machine does not.
+_LINK_SECONDS = 60 * 60
+_LINK_POLL_SECONDS = 0.25
 _OF_THIS_PROCESS = (
     "AZUREML_RUN_ID",
     "LAZULI_EXPERIMENT",
@@ -27,13 +30,28 @@ def address(config):
     """(host, port, token) of the living daemon; starts one when there is none."""
     found = _living(config.home)
     if found is None:
-        found = _start(config)
+        is_remote = (_daemon_json(config.home) or {}).get("is_remote")
+        found = _reached_again(config.home) if is_remote else _start(config)
     url = urlsplit(found["url"])
     try:
         token = (config.home / "token").read_text(encoding="ascii").strip()
     except OSError as error:
         raise UnavailableError(f"the daemon's token cannot be read: {error}", f"check the rights of `{config.home}`") from error
     return url.hostname, url.port, token
+
+
+def _reached_again(home):
+    """On a machine that is attached, the daemon is reached by a link, which is made again when it was cut."""
+    deadline = time.monotonic() + _LINK_SECONDS
+    while time.monotonic() < deadline:
+        found = _living(home)
+        if found is not None:
+            return found
+        time.sleep(_LINK_POLL_SECONDS)
+    raise UnavailableError(
+        f"the link to the daemon was cut, and did not come back within {_LINK_SECONDS // 60} minutes",
+        "see `lazuli compute status` on the machine of the daemon",
+    )
 
 
 def _living(home):
@@ -72,13 +90,13 @@ def _daemon_json(home):
 def _start(config):
     home = config.home
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    program = _program(config)
+    executable = program(config)
     log = home / "daemon.log"
     # posix_spawn, because an interpreter that is shutting down may not fork, and runs are completed
     # just then; it also does not copy the memory map of a large training process.
     child = os.posix_spawn(
-        program,
-        [program, "serve", "--on-demand"],
+        executable,
+        [executable, "serve", "--on-demand"],
         _daemon_environment(home),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -108,7 +126,8 @@ def _daemon_environment(home):
     return environment
 
 
-def _program(config):
+def program(config):
+    """Where the program `lazuli` is."""
     candidates = [config.binary, shutil.which("lazuli"), (_daemon_json(config.home) or {}).get("executable")]
     for candidate in candidates:
         if candidate and Path(candidate).is_file():

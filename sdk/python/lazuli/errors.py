@@ -2,14 +2,27 @@
 
 
 class LazuliError(Exception):
-    """Base of all errors; ``message`` is one sentence, ``hint`` (or None) the next step."""
+    """Base of all errors; ``message`` is one sentence, ``hint`` (or None) the next step.
+
+    The first parameter is called as SDK v1's exceptions call it, because scripts raise them, too.
+    """
 
     kind = "internal"
 
-    def __init__(self, message, hint=None):
-        super().__init__(message)
-        self.message = message
+    def __init__(self, exception_message="", hint=None, inner_exception=None, target=None, details=None, message_format=None, message_parameters=None, reference_code=None, **kwargs):
+        super().__init__(exception_message)
+        self.message = str(exception_message)
         self.hint = hint
+        self.inner_exception = inner_exception
+        self.target = target
+        self.details = details
+
+    def print_stacktrace(self):
+        """Prints where the inner exception came from, else where this one was raised."""
+        from traceback import print_exception
+
+        error = self.inner_exception or self.__cause__ or self
+        print_exception(type(error), error, error.__traceback__)
 
     def __str__(self):
         if self.hint:
@@ -49,6 +62,10 @@ class VersionMismatchError(LazuliError):
 
 class UnavailableError(LazuliError):
     kind = "unavailable"
+
+
+class NoAnswerError(UnavailableError):
+    """The connection to the daemon broke; a refusal is another error."""
 
 
 class RunFailedError(LazuliError):

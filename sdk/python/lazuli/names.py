@@ -1,14 +1,28 @@
-"""Names of artifacts: relative, inside their folder. The daemon applies the same rule."""
+"""Names of artifacts and of files in datastores: relative, inside their folder. The daemon applies the
+same rules."""
 
 from lazuli.errors import InvalidError
 
 
 def artifact_path(name):
     """The name with single slashes; refuses what would leave its folder."""
-    name = str(name)
+    return _relative("artifact name", "outputs/model.pkl", str(name))
 
+
+def stored_path(path):
+    """The path of a file in a datastore; SDK v1 writes it with a slash in front, too."""
+    return _relative("path", "data/diabetes.csv", str(path).lstrip("/"))
+
+
+def stored_folder(path):
+    """The path of a folder in a datastore, without slashes around it; empty for all of it."""
+    path = str(path or "").replace("\\", "/").strip("/")
+    return stored_path(path) if path not in ("", ".") else ""
+
+
+def _relative(what, example, name):
     def refuse(why):
-        raise InvalidError(f"the artifact name `{ascii(name[:60])[1:-1]}` {why}", "use a relative path such as `outputs/model.pkl`")
+        raise InvalidError(f"the {what} `{ascii(name[:60])[1:-1]}` {why}", f"use a relative path such as `{example}`")
 
     if len(name.encode("utf-8", "replace")) > 1024:
         refuse("is longer than 1024 bytes")
@@ -32,3 +46,8 @@ def artifact_path(name):
 def below(folder, name):
     """Where a downloaded file of that name belongs below ``folder`` (a Path)."""
     return folder.joinpath(*artifact_path(name).split("/"))
+
+
+def stored_below(folder, path):
+    """Where a file of a datastore belongs below ``folder`` (a Path)."""
+    return folder.joinpath(*stored_path(path).split("/"))

@@ -15,21 +15,31 @@ MAX_NAME = 250
 
 
 def check_name(what, name):
-    """The rule every name keeps; the daemon applies the same one."""
+    """The rule of names that people give; the daemon applies the same one."""
+    check_key(what, name)
+    if name.strip() != name:
+        raise _refused(what, name, "begins or ends with a blank")
+    return name
+
+
+def check_key(what, name):
+    """The rule of names that programs make up: metrics and columns. Blanks at their ends are kept."""
     if not isinstance(name, str):
         raise TypeError(f"the {what} name is a {_type(name)}, give a text such as 'accuracy'")
-    if not name:
+    if not name.strip():
         problem = "is empty"
     elif len(name) > MAX_NAME:
         problem = f"has {len(name)} characters, at most {MAX_NAME} are allowed"
     elif any(_is_control(character) for character in name):
         problem = "contains a control character"
-    elif name.strip() != name:
-        problem = "begins or ends with a blank"
     else:
         return name
+    raise _refused(what, name, problem)
+
+
+def _refused(what, name, problem):
     shown = name if len(name) <= 40 else name[:40] + "…"
-    raise ValueError(f"the {what} name {shown!r} {problem}, choose 1 to {MAX_NAME} printable characters")
+    return ValueError(f"the {what} name {shown!r} {problem}, choose 1 to {MAX_NAME} printable characters")
 
 
 def scalar(name, value):
@@ -58,7 +68,7 @@ def row(name, columns):
     """The row for ``log_row``."""
     if not columns:
         raise ValueError(f"metric {name!r}: `log_row` needs at least one column, such as log_row({name!r}, x=1, y=0.4)")
-    return {check_name("column", column): _element(name, "log_row", value) for column, value in columns.items()}
+    return {check_key("column", column): _element(name, "log_row", value) for column, value in columns.items()}
 
 
 def table(name, value):
@@ -77,7 +87,7 @@ def table(name, value):
     columns = {}
     for column, cells in value.items():
         cells = _elements(cells) if _is_sequence(cells) and not isinstance(cells, (str, bytes, dict)) else [cells]
-        columns[check_name("column", str(column))] = [_element(name, "log_table", cell) for cell in cells]
+        columns[check_key("column", str(column))] = [_element(name, "log_table", cell) for cell in cells]
     lengths = {column: len(cells) for column, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"metric {name!r}: the columns of a table must be of the same length, got {lengths}")

@@ -1,9 +1,11 @@
 """A Lazuli home of its own for each test, with the real daemon."""
 
+import importlib.util
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -84,6 +86,22 @@ class DaemonTestCase(HomeTestCase):
         )
 
 
+def needs_packages(*names):
+    """Skips loudly where a package is missing, and never in CI."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if not missing:
+        return lambda test: test
+    reason = f"this Python has no {', '.join(missing)}: pip install -r tests/requirements.txt"
+    if os.environ.get("CI"):
+        raise RuntimeError(reason)
+    return skip_loudly(reason)
+
+
+def skip_loudly(reason):
+    print(f"SKIPPED: {reason}", file=sys.stderr)
+    return unittest.skip(reason)
+
+
 def wait_for(what, condition, seconds=60):
     """Asks again until there is an answer; the limit is for a test that hangs."""
     deadline = time.monotonic() + seconds
@@ -102,3 +120,33 @@ def is_alive(pid):
         return False
     # A daemon that this process started stays a zombie until somebody waits for it.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+def azurite(test):
+    """The address of a blob service with the well-known account and key; it ends with the test."""
+    program = shutil.which("azurite-blob")
+    if program is None:
+        reason = "no `azurite-blob` on the PATH: `npm install azurite`"
+        if os.environ.get("CI"):
+            raise RuntimeError(reason)
+        print(f"SKIPPED: {reason}", file=sys.stderr)
+        test.skipTest(reason)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = test.folder / "azurite"
+    folder.mkdir()
+    options = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    server = subprocess.Popen([program, *options], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    test.addCleanup(server.wait)
+    test.addCleanup(server.terminate)
+    wait_for("Azurite", lambda: _listens(port))
+    return f"http://127.0.0.1:{port}/devstoreaccount1"
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

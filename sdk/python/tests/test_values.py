@@ -119,10 +119,14 @@ class StructureTest(unittest.TestCase):
                 values.document("m", "log_residuals", "residuals", wrong)
 
     def test_names(self):
-        self.assertEqual(values.check_name("metric", "AUC / fold 1"), "AUC / fold 1")
+        self.assertEqual(values.check_name("run", "AUC / fold 1"), "AUC / fold 1")
         for wrong in ("", " a", "a\nb", "x" * 300):
             with self.subTest(wrong=wrong), self.assertRaises(ValueError):
-                values.check_name("metric", wrong)
+                values.check_name("run", wrong)
+        self.assertEqual(values.check_key("metric", " loss of a "), " loss of a ")
+        for wrong in ("", " ", "a\nb", "x" * 300):
+            with self.subTest(wrong=wrong), self.assertRaises(ValueError):
+                values.check_key("metric", wrong)
         with self.assertRaisesRegex(TypeError, "the metric name is a int"):
             values.check_name("metric", 3)
 

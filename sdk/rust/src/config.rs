@@ -20,16 +20,24 @@ pub struct Config {
     pub run_id: Option<String>,
     /// What the notebook's kernel has active; read from the file that `LAZULI_SESSION` names.
     pub session: Session,
+    /// `LAZULI_SESSION`: the file in which a notebook says what is active.
+    pub session_file: Option<PathBuf>,
     /// True in a cell of the Lazuli kernel.
     pub in_notebook: bool,
     /// `LAZULI_OWNER`: the process in which runs that are started here live.
     pub owner: Option<ProcessIdentity>,
     /// `USER`, else `LOGNAME`: who starts runs.
     pub user: String,
+    /// `SSH_AUTH_SOCK`: the agent that holds keys for ssh.
+    pub ssh_agent: Option<String>,
+    /// `HOME`.
+    pub user_home: Option<PathBuf>,
     /// `PATH`, where `lazuli` and Python are looked for.
     search_path: Vec<PathBuf>,
     /// `VIRTUAL_ENV`: the Python environment that is active.
     virtual_environment: Option<PathBuf>,
+    /// `CONDA_PREFIX`.
+    conda_environment: Option<PathBuf>,
 }
 
 /// The active workspace, experiment and run of a notebook.
@@ -63,10 +71,13 @@ impl Config {
         Ok(Config {
             home: path("LAZULI_HOME").or_else(|| path("HOME").map(|home| home.join(".lazuli"))),
             program: path("LAZULI_BIN"),
+            ssh_agent: text("SSH_AUTH_SOCK"),
+            user_home: path("HOME"),
             workspace: text("LAZULI_WORKSPACE"),
             experiment: text("LAZULI_EXPERIMENT"),
             run_id: text("LAZULI_RUN_ID"),
             session,
+            session_file: path("LAZULI_SESSION"),
             in_notebook: path("LAZULI_SESSION").is_some(),
             owner,
             user: text("USER").or_else(|| text("LOGNAME")).unwrap_or_default(),
@@ -74,6 +85,7 @@ impl Config {
                 .map(|value| std::env::split_paths(&value).collect())
                 .unwrap_or_default(),
             virtual_environment: path("VIRTUAL_ENV"),
+            conda_environment: path("CONDA_PREFIX"),
         })
     }
 
@@ -129,6 +141,18 @@ impl Config {
             .filter(|python| python.is_file())
             .or_else(|| self.on_search_path("python3"))
             .or_else(|| self.on_search_path("python"))
+    }
+
+    /// The Python of the environment that is active, if one is.
+    pub fn environment_python(&self) -> Option<PathBuf> {
+        let environment = self.virtual_environment.as_ref().or(self.conda_environment.as_ref())?;
+        Some(environment.join("bin/python")).filter(|python| python.is_file())
+    }
+
+    /// Every program of that name, in the order in which a shell looks for it.
+    pub fn find_programs(&self, name: &str) -> Vec<PathBuf> {
+        let found = self.search_path.iter().map(|folder| folder.join(name));
+        found.filter(|path| path.is_file()).collect()
     }
 
     /// A program by its name, as a shell finds it.

@@ -64,6 +64,7 @@ impl Experiment {
             parent_run_id: None,
             user: environment.user,
             tags: config.tags,
+            properties: Default::default(),
             job,
         };
         Ok(Run::of(&self.home, client.submit_job(&self.workspace, &new)?))
@@ -150,6 +151,7 @@ pub(crate) fn start_run_with(
         parent_run_id: None,
         tags: Default::default(),
         properties: Default::default(),
+        snapshot_id: None,
         owner: Some(config.owner()?),
         user: config.user,
     };

@@ -157,7 +157,7 @@ pub(crate) fn table(name: &str, columns: Vec<(String, Vec<Value>)>) -> Result<Va
 pub(crate) fn object(name: &str, columns: impl Iterator<Item = (String, Value)>) -> Result<Value> {
     let mut object = Map::new();
     for (column, value) in columns {
-        lazuli_domain::check_name("column", &column)?;
+        lazuli_domain::check_key("column", &column)?;
         if object.insert(column.clone(), value).is_some() {
             let message = format!("metric `{name}` was given the column `{column}` twice");
             return Err(ApiError::invalid(message).hint("name each column once").into());

@@ -11,7 +11,7 @@ use crate::{Error, Home, List, Listed, Result, Run, Workspace};
 
 /// One version of a registered model. What is known of it are its fields: `model.version`,
 /// `model.tags`, `model.files` …
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     home: Home,
     found: lazuli_domain::Model,
@@ -243,6 +243,7 @@ impl ModelRegistration {
 
     fn into_new_model(self, source: ModelSource) -> NewModel {
         NewModel {
+            usage: Default::default(),
             name: self.name,
             source,
             description: self.description,

@@ -2,11 +2,14 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use lazuli_domain::{ApiError, ErrorKind, JobSpec, PythonEnvironment, StringMap, artifact_path};
+use lazuli_domain::{
+    ApiError, ErrorKind, JobEnvironment, JobInput, JobOutput, JobSpec, PythonEnvironment,
+    StringMap, artifact_path,
+};
 use serde_json::Value;
 
 use crate::client::last_words;
-use crate::{Config, Error, Home, Result};
+use crate::{Config, Environment, Error, Home, Result};
 
 /// What `experiment.submit` takes.
 pub trait ScriptRun {
@@ -22,7 +25,7 @@ pub trait ScriptRun {
 ///     .arguments(["--epochs", "20"])
 ///     .pip_packages(["scikit-learn==1.7"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScriptRunConfig {
     source_directory: PathBuf,
     script: String,
@@ -30,7 +33,10 @@ pub struct ScriptRunConfig {
     compute: String,
     python: Option<String>,
     packages: Vec<String>,
+    environment: Option<JobEnvironment>,
     environment_variables: StringMap,
+    pub(crate) inputs: Vec<JobInput>,
+    pub(crate) outputs: Vec<JobOutput>,
     pub(crate) name: Option<String>,
     pub(crate) tags: StringMap,
 }
@@ -45,15 +51,20 @@ impl ScriptRunConfig {
             compute: "local".to_owned(),
             python: None,
             packages: Vec::new(),
+            environment: None,
             environment_variables: StringMap::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
             name: None,
             tags: StringMap::new(),
         }
     }
 
-    /// Adds one argument: `.argument("--lr").argument(0.1)`.
-    pub fn argument(mut self, argument: impl std::fmt::Display) -> Self {
-        self.arguments.push(argument.to_string());
+    /// Adds one argument: `.argument("--lr").argument(0.1)`. A [`DataReference`](crate::DataReference)
+    /// becomes a path.
+    pub fn argument(mut self, argument: impl ScriptArgument) -> Self {
+        let text = argument.add_to(&mut self);
+        self.arguments.push(text);
         self
     }
 
@@ -81,6 +92,12 @@ impl ScriptRunConfig {
     /// Runs the script in a cached environment with exactly these pip requirements.
     pub fn pip_packages<'a>(mut self, packages: impl IntoIterator<Item = &'a str>) -> Self {
         self.packages.extend(packages.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Runs the script in this environment.
+    pub fn environment(mut self, environment: &Environment) -> Self {
+        self.environment = Some(environment.for_job());
         self
     }
 
@@ -127,14 +144,33 @@ impl ScriptRunConfig {
         Ok(JobSpec {
             snapshot_id: create_snapshot(&self.source_directory, home, config)?,
             script: artifact_path(&self.script)?,
+            command: Vec::new(),
             arguments: self.arguments.clone(),
             compute: self.compute.clone(),
             python: PythonEnvironment {
                 interpreter: self.python.clone().or_else(interpreter),
                 packages: self.packages.clone(),
             },
+            environment: self.environment.clone(),
+            distributed: None,
+            max_seconds: None,
+            settings: Value::Null,
             environment_variables: self.environment_variables.clone(),
+            inputs: self.inputs.clone(),
+            outputs: self.outputs.clone(),
         })
+    }
+}
+
+/// What may be an argument of a script: everything that has a text, and data.
+pub trait ScriptArgument {
+    /// Adds what the script needs to have beside the argument; gives the argument's text.
+    fn add_to(self, config: &mut ScriptRunConfig) -> String;
+}
+
+impl<T: std::fmt::Display> ScriptArgument for T {
+    fn add_to(self, _config: &mut ScriptRunConfig) -> String {
+        self.to_string()
     }
 }
 
@@ -154,7 +190,7 @@ impl ScriptRun for ScriptRunConfig {
 ///     .script_parameter("--regularization", 0.5)
 ///     .pip_packages(["scikit-learn"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Estimator {
     config: ScriptRunConfig,
 }
@@ -170,8 +206,8 @@ impl Estimator {
         self
     }
 
-    /// An option with its value.
-    pub fn script_parameter(mut self, option: &str, value: impl std::fmt::Display) -> Self {
+    /// An option with its value; a [`DataReference`](crate::DataReference) becomes a path.
+    pub fn script_parameter(mut self, option: &str, value: impl ScriptArgument) -> Self {
         self.config = self.config.argument(option).argument(value);
         self
     }
@@ -183,6 +219,12 @@ impl Estimator {
 
     pub fn pip_packages<'a>(mut self, packages: impl IntoIterator<Item = &'a str>) -> Self {
         self.config = self.config.pip_packages(packages);
+        self
+    }
+
+    /// Runs the script in this environment.
+    pub fn environment(mut self, environment: &Environment) -> Self {
+        self.config = self.config.environment(environment);
         self
     }
 

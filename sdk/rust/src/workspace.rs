@@ -1,12 +1,18 @@
 use std::path::{Path, PathBuf};
 
-use lazuli_domain::{ApiError, DEFAULT_WORKSPACE, ErrorKind, NewSecret, NewWorkspace};
+use lazuli_domain::{ApiError, DEFAULT_WORKSPACE, ErrorKind, NewSecret, NewWorkspace, TableInput};
 
-use crate::client::{Client, RunQuery};
+use crate::client::{ArrowStream, Client, RunQuery, StoreName};
 use crate::display::Table;
-use crate::{Config, Error, Experiment, Home, List, Listed, Model, ModelRegistration, Result, Run};
+use crate::{
+    ComputeTarget, Config, Dataset, Datastore, Environment, Error, Experiment, Home, Keyvault,
+    List, Listed, Model, ModelRegistration, Result, Run,
+};
 
-/// What holds experiments and models.
+/// Rows of a query that are held in memory.
+const MOST_SQL_ROWS: u64 = 10_000;
+
+/// What holds experiments, models and datasets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
     pub(crate) home: Home,
@@ -47,7 +53,7 @@ impl Workspace {
 
     fn create_in(home: Home, name: &str) -> Result<Workspace> {
         lazuli_domain::check_name("workspace", name)?;
-        let new = NewWorkspace { name: name.to_owned(), tags: Default::default() };
+        let new = NewWorkspace { name: name.to_owned(), ..NewWorkspace::default() };
         let made = Client::connect_to(&home)?.create_workspace(&new)?;
         Ok(Workspace { home, name: made.name })
     }
@@ -106,6 +112,75 @@ impl Workspace {
     /// Registers a local file or folder as the next version of a model.
     pub fn register_model(&self, model: impl Into<ModelRegistration>) -> Result<Model> {
         model.into().register_local(self)
+    }
+
+    /// The datastore of that name.
+    pub fn datastore(&self, name: &str) -> Result<Datastore> {
+        let store = StoreName { workspace: &self.name, datastore: name };
+        Ok(Datastore::of(self, self.client()?.datastore(store)?))
+    }
+
+    /// The datastore that serves where none is named.
+    pub fn default_datastore(&self) -> Result<Datastore> {
+        let all = self.client()?.datastores(&self.name)?;
+        let found = all.into_iter().find(|datastore| datastore.is_default).ok_or_else(|| {
+            ApiError::not_found("default datastore of workspace", &self.name)
+                .hint("`lazuli datastore list` shows what there is")
+        })?;
+        Ok(Datastore::of(self, found))
+    }
+
+    pub fn datastores(&self) -> Result<List<Datastore>> {
+        let found = self.client()?.datastores(&self.name)?;
+        Ok(List::new(found.into_iter().map(|found| Datastore::of(self, found)).collect()))
+    }
+
+    /// A registered dataset: the newest version, or another one by `.version(2)`.
+    pub fn dataset(&self, name: &str) -> Result<Dataset> {
+        let found = self.client()?.dataset(&self.name, name, None)?;
+        Ok(Dataset::registered(self, &found.name, None))
+    }
+
+    /// The newest version of every registered dataset.
+    pub fn datasets(&self) -> Result<List<lazuli_domain::Dataset>> {
+        Ok(List::new(self.client()?.datasets(&self.name, "")?))
+    }
+
+    /// The rows that a SELECT over registered datasets answers, the first ten thousand of them:
+    /// `ws.sql("SELECT age, count(*) FROM diabetes GROUP BY age")?`, or `FROM diabetes@2` for a version.
+    pub fn sql(&self, query: &str) -> Result<crate::Table> {
+        let input = TableInput::Sql { sql: query.to_owned() };
+        let preview = self.client()?.preview_table(&self.name, input, MOST_SQL_ROWS)?;
+        Ok(crate::Table::of(preview))
+    }
+
+    /// All rows that a SELECT answers, as an Arrow IPC stream.
+    pub fn sql_arrow_stream(&self, query: &str) -> Result<ArrowStream> {
+        let input = TableInput::Sql { sql: query.to_owned() };
+        self.client()?.table_rows(&self.name, input)
+    }
+
+    /// A registered environment, or one that comes with Lazuli; the newest version.
+    pub fn environment(&self, name: &str) -> Result<Environment> {
+        Environment::get(self, name)
+    }
+
+    /// The newest version of every registered environment.
+    pub fn environments(&self) -> Result<List<Environment>> {
+        Environment::list(self)
+    }
+
+    pub fn compute_target(&self, name: &str) -> Result<ComputeTarget> {
+        ComputeTarget::get(self, name)
+    }
+
+    pub fn compute_targets(&self) -> Result<List<ComputeTarget>> {
+        ComputeTarget::list(self)
+    }
+
+    /// The workspace's secrets.
+    pub fn keyvault(&self) -> Keyvault {
+        Keyvault::of(self)
     }
 
     /// The value of a secret.

@@ -70,6 +70,18 @@ fn rounds(home: &Home, dice: &mut Dice, count: usize, rows: &Rows<'_>, more: imp
             writers[victim].start_again();
         }
     }
+    // On a slow machine somebody may have been cut off every time: nobody is, for a moment.
+    for writer in &mut writers {
+        if !writer.is_alive() {
+            writer.start_again();
+        }
+    }
+    within(START, "every writer to be heard", || {
+        let is_heard = |writer: &Writer<'_>| {
+            writer.accounts().iter().any(|account| !account.acknowledged.is_empty())
+        };
+        writers.iter().all(is_heard).then_some(())
+    });
     // All at once. What was acknowledged until now is in the database, not only on its way.
     writers.iter_mut().for_each(Writer::kill);
     until("the end of every daemon", || {

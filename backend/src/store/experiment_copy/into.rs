@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use lazuli_domain::{ApiError, EventKind, StringMap};
 
 use super::OF_METRIC;
+use super::datasets::DatasetsIn;
 use crate::error::{Error, Result};
 use crate::store::columns::from_json as json_column;
 use crate::store::copy::Inserter;
@@ -11,8 +12,16 @@ use crate::store::sql::{Bind, Owned, params};
 use crate::store::{EventScope, Write, experiments, logged_models, runs, workspaces};
 
 /// Tables whose rows get new keys, and those whose rows may be here: not written in bulk.
-const HAVE_KEYS: [&str; 6] =
-    ["experiments", "runs", "snapshots", "datasets", "logged_models", "metrics"];
+const HAVE_KEYS: [&str; 8] = [
+    "experiments",
+    "runs",
+    "snapshots",
+    "registered_datasets",
+    "dataset_versions",
+    "datasets",
+    "logged_models",
+    "metrics",
+];
 
 /// Takes rows in, table by table, in the order in which [`super::copy_out`] wrote them.
 pub struct CopyIn<'a> {
@@ -28,6 +37,7 @@ pub struct CopyIn<'a> {
     metrics: HashMap<i64, i64>,
     datasets: HashMap<i64, i64>,
     models: HashMap<i64, i64>,
+    registered_datasets: DatasetsIn,
     /// Ids that changed because others have them here: of runs and of logged models.
     renamed: HashMap<String, String>,
     pub new_runs: Vec<String>,
@@ -56,6 +66,7 @@ impl<'a> CopyIn<'a> {
             metrics: HashMap::new(),
             datasets: HashMap::new(),
             models: HashMap::new(),
+            registered_datasets: DatasetsIn::default(),
             renamed: HashMap::new(),
             new_runs: Vec::new(),
             present: 0,
@@ -101,6 +112,8 @@ impl<'a> CopyIn<'a> {
             "experiments" => self.experiment(&table, &row),
             "runs" => self.run(&table, row),
             "snapshots" => self.snapshot(&table, &row),
+            "registered_datasets" => self.registered_datasets.name(&table, &row),
+            "dataset_versions" => self.dataset_version(&table, row),
             "datasets" => self.dataset(&table, row),
             "logged_models" => self.logged_model(&table, row),
             "metrics" => {
@@ -117,6 +130,13 @@ impl<'a> CopyIn<'a> {
                 }
                 match name {
                     "jobs" => set(&table, &mut row, "agent", Owned::Null)?,
+                    "dataset_uses" => {
+                        let version = integer(&table, &row, "dataset")?;
+                        let Some(version) = self.registered_datasets.version(version) else {
+                            return Ok(());
+                        };
+                        set(&table, &mut row, "dataset", Owned::Integer(version))?;
+                    }
                     "run_models" => self.rename(&table, &mut row, "model_id")?,
                     "proxied_artifacts" => self.move_path(&table, &mut row)?,
                     _ => {}
@@ -231,6 +251,24 @@ impl<'a> CopyIn<'a> {
             None => self.insert(table, row)?,
         };
         self.datasets.insert(old, key);
+        Ok(())
+    }
+
+    /// A version that is here already is not brought in twice.
+    fn dataset_version(&mut self, table: &Table, mut row: Vec<Owned>) -> Result<()> {
+        let run = match cell(table, &row, "run")? {
+            Owned::Integer(run) => self.runs.get(run).map(|key| Owned::Integer(*key)),
+            _ => None,
+        };
+        set(table, &mut row, "run", run.unwrap_or(Owned::Null))?;
+        let old = integer(table, &row, "key")?;
+        let placed =
+            self.registered_datasets.place(self.write, self.workspace_key, table, &mut row)?;
+        let new = match placed {
+            Some(here) => here,
+            None => self.insert(table, row)?,
+        };
+        self.registered_datasets.moved(old, new);
         Ok(())
     }
 
@@ -364,13 +402,13 @@ fn digest_of_copy(id: &str, workspace: &str, experiment: &str) -> String {
     crate::home::hex(&Sha256::digest(format!("{id}\0{workspace}\0{experiment}")))
 }
 
-fn cell<'r>(table: &Table, row: &'r [Owned], column: &str) -> Result<&'r Owned> {
+pub(super) fn cell<'r>(table: &Table, row: &'r [Owned], column: &str) -> Result<&'r Owned> {
     let at = table.columns.iter().position(|name| name == column);
     at.and_then(|at| row.get(at))
         .ok_or_else(|| Error::Defect(format!("`{}` has no column `{column}`", table.name)))
 }
 
-fn set(table: &Table, row: &mut [Owned], column: &str, value: Owned) -> Result<()> {
+pub(super) fn set(table: &Table, row: &mut [Owned], column: &str, value: Owned) -> Result<()> {
     let at = table.columns.iter().position(|name| name == column);
     match at.and_then(|at| row.get_mut(at)) {
         Some(cell) => *cell = value,
@@ -379,14 +417,14 @@ fn set(table: &Table, row: &mut [Owned], column: &str, value: Owned) -> Result<(
     Ok(())
 }
 
-fn integer(table: &Table, row: &[Owned], column: &str) -> Result<i64> {
+pub(super) fn integer(table: &Table, row: &[Owned], column: &str) -> Result<i64> {
     match cell(table, row, column)? {
         Owned::Integer(value) => Ok(*value),
         _ => Err(malformed(table, column).into()),
     }
 }
 
-fn text(table: &Table, row: &[Owned], column: &str) -> Result<String> {
+pub(super) fn text(table: &Table, row: &[Owned], column: &str) -> Result<String> {
     match cell(table, row, column)? {
         Owned::Text(text) => Ok(text.clone()),
         _ => Err(malformed(table, column).into()),

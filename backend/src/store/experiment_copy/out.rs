@@ -4,7 +4,8 @@ use std::io::{BufWriter, Write as _};
 
 use lazuli_domain::{JobSpec, SnapshotFile};
 
-use super::{OF_EXPERIMENT, OF_METRIC, OF_MODEL, OF_RUN};
+use super::into::text;
+use super::{OF_EXPERIMENT, OF_METRIC, OF_MODEL, OF_RUN, datasets};
 use crate::error::{Error, FileContext, Result};
 use crate::store::Connection;
 use crate::store::columns::{self, from_json as json_column};
@@ -115,6 +116,11 @@ pub fn copy_out(
         if let Some(spec) = spec {
             snapshot_ids.insert(json_column::<JobSpec>("spec", &spec)?.snapshot_id);
         }
+        let own: Option<Option<String>> =
+            connection.row("SELECT snapshot_id FROM runs WHERE key = ?1", params![key], |row| {
+                row.get(0)
+            })?;
+        snapshot_ids.extend(own.flatten());
     }
     let mut of_experiment =
         OF_EXPERIMENT.iter().map(|name| begin(name)).collect::<Result<Vec<Out>>>()?;
@@ -140,6 +146,20 @@ pub fn copy_out(
             out.rows_of(connection, "model", model, &mut digests)?;
         }
     }
+    let [names_out, versions_out] = datasets::TABLES.map(&mut begin);
+    let (mut names_out, mut versions_out) = (names_out?, versions_out?);
+    let used = datasets::used_by(connection, &keys)?;
+    for name in &used.names {
+        let table = names_out.table.clone();
+        each_row(connection, &table, Some(("key", *name)), |row| names_out.row(&row))?;
+    }
+    for version in &used.versions {
+        let table = versions_out.table.clone();
+        each_row(connection, &table, Some(("key", *version)), |row| {
+            digests.insert(text(&table, &row, "sha256")?);
+            versions_out.row(&row)
+        })?;
+    }
     let mut snapshots_out = begin("snapshots")?;
     for snapshot_id in &snapshot_ids {
         let columns = snapshots_out.table.columns.join(", ");
@@ -160,7 +180,7 @@ pub fn copy_out(
         }
     }
     let mut copied = Vec::new();
-    for out in [experiments_out, snapshots_out, runs_out]
+    for out in [experiments_out, snapshots_out, runs_out, names_out, versions_out]
         .into_iter()
         .chain(of_experiment)
         .chain(of_run)

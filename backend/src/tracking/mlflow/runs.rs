@@ -76,6 +76,7 @@ pub async fn create_run(
                     created_at_ms: now_ms,
                     started_at_ms: Some(new.started_at_ms.unwrap_or(now_ms)),
                     owner: None,
+                    snapshot_id: None,
                 },
             )?;
             set_all(write, EntryKind::Tag, key, &new.tags)?;

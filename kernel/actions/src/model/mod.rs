@@ -181,6 +181,7 @@ fn register(
         ModelSource::Blobs(_) => format!("`{}`", register.path),
     };
     let new = NewModel {
+        usage: Default::default(),
         name: register.name.clone(),
         source,
         description: register.description.clone().unwrap_or_default(),

@@ -4,7 +4,7 @@ use lazuli::Result;
 use lazuli_commands::table::{Log, LogImage, LogRow};
 use lazuli_commands::{Assignment, ValueSource};
 use lazuli_domain::{
-    ApiError, MetricKind, MetricValue, Number, Run, SpoolRecord, artifact_path, check_name,
+    ApiError, MetricKind, MetricValue, Number, Run, SpoolRecord, artifact_path, check_key,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,7 +20,7 @@ pub(super) fn log(
 ) -> Result<Outcome> {
     let mut points = Vec::new();
     for assignment in &command.values {
-        check_name("metric", &assignment.name)?;
+        check_key("metric", &assignment.name)?;
         points.push((assignment.name.clone(), scalar(text_of(assignment)?)));
     }
     let run = run_to_log(context, session, talk, command.run.as_deref())?;
@@ -41,7 +41,7 @@ pub(super) fn log_row(
     talk: &mut dyn Talk,
     command: &LogRow,
 ) -> Result<Outcome> {
-    check_name("metric", &command.name)?;
+    check_key("metric", &command.name)?;
     let mut row = Map::new();
     for assignment in &command.values {
         let cell = json!(scalar(text_of(assignment)?));
@@ -63,7 +63,7 @@ pub(super) fn log_image(
     talk: &mut dyn Talk,
     command: &LogImage,
 ) -> Result<Outcome> {
-    check_name("metric", &command.name)?;
+    check_key("metric", &command.name)?;
     let place = context.path(&command.file);
     if let Err(error) = std::fs::metadata(&place) {
         return Err(files::missing(&place, &command.file, &error));

@@ -3,6 +3,7 @@ mod delete;
 mod details;
 mod download;
 mod end;
+mod export;
 mod follow;
 mod list;
 mod log;
@@ -111,6 +112,10 @@ pub(crate) fn perform(
         RunCommand::Download { path, run, to, force } => {
             let run = look_at(context, session, run.as_deref())?;
             download::download(context, talk, &run, path, to, *force)
+        }
+        RunCommand::Export { run, html, force } => {
+            let run = look_at(context, session, run.as_deref())?;
+            export::export(context, &run, html.clone().flatten(), *force)
         }
         RunCommand::Details(details) => {
             let run = look_at(context, session, details.run.as_deref())?;

@@ -46,6 +46,7 @@ fn facts(run: &Run, children: &[Run]) -> Vec<(&'static str, String)> {
     };
     fact("Name", if run.name == run.run_id { String::new() } else { run.name.clone() });
     fact("Status", run.status.to_string());
+    fact("Waits", run.activity.clone().unwrap_or_default());
     fact("Experiment", run.experiment.clone());
     fact("Workspace", run.workspace.clone());
     fact(

@@ -39,6 +39,7 @@ pub(super) fn begin(context: &Context, session: &mut Session, start: Start) -> R
             user: context.config.user.clone(),
             tags: start.tags,
             properties: StringMap::new(),
+            snapshot_id: None,
             owner: context.owner.clone(),
         },
     )?;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Command, SubmitOptions};
+use super::{Command, SqlBody, SubmitOptions};
 
 /// What a line magic (`%name`) says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +19,13 @@ pub enum LineCommand {
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum BodyCommand {
     Submit(SubmitBody),
+    Sql(SqlBody),
     Track(Track),
     Writefile(Writefile),
     Bash(Bash),
+    /// Run the cell in Python; its variables stay for the next `%%python`
+    #[command(alias = "python3", after_help = "Examples:\n  $python")]
+    Python,
 }
 
 /// Submit the cell as a Python script

@@ -12,7 +12,7 @@ pub struct Gc {
     pub dry_run: bool,
 }
 
-/// Keep everything in one file: rows and files, not the token and not the key of the secrets
+/// Keep everything in one file: rows and files, not the tokens and not the key of the secrets
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = "Examples:\n  $backup lazuli.tar")]
 pub struct Backup {

@@ -4,6 +4,8 @@
 
 pub mod cell;
 pub mod compute;
+pub mod dataset;
+pub mod datastore;
 pub mod environment;
 pub mod experiment;
 pub mod housekeeping;
@@ -12,22 +14,28 @@ pub mod model;
 pub mod run;
 pub mod secret;
 pub mod shell;
+pub mod sql;
 pub mod submit;
+pub mod token;
 pub mod workspace;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use cell::{Bash, BodyCommand, LineCommand, SubmitBody, Track, Writefile};
-pub use compute::ComputeCommand;
-pub use environment::EnvironmentCommand;
+pub use compute::{AttachMachine, CalledKind, ComputeCommand, CreateCompute};
+pub use dataset::{DatasetCommand, OneDataset, RegisterDataset};
+pub use datastore::{AddDatastore, DatastoreCommand};
+pub use environment::{CreateEnvironment, EnvironmentCommand};
 pub use experiment::ExperimentCommand;
 pub use housekeeping::{Backup, Gc, Restore};
 pub use log::{Log, LogImage, LogRow, Upload};
 pub use model::{ModelCommand, RegisterModel};
 pub use run::{RunCommand, RunDetails};
 pub use secret::SecretCommand;
-pub use shell::{CompletionShell, Kernel, Serve, ShellCommand, SnapshotCommand};
+pub use shell::{CompletionShell, Kernel, Lsp, Serve, ShellCommand, SnapshotCommand, Ssh};
+pub use sql::{Sql, SqlBody, SqlOptions};
 pub use submit::{Submit, SubmitOptions};
+pub use token::TokenCommand;
 pub use workspace::WorkspaceCommand;
 
 /// What both a cell and a shell may say.
@@ -45,10 +53,17 @@ pub enum Command {
     /// Registered models and their versions
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Datastores: places where data lies
+    #[command(subcommand)]
+    Datastore(DatastoreCommand),
+    /// Datasets: data by name and version
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    Sql(Sql),
     /// Compute targets: where submitted scripts run
     #[command(subcommand)]
     Compute(ComputeCommand),
-    /// Cached Python environments
+    /// Environments: the Python and the packages that scripts run in
     #[command(subcommand)]
     Environment(EnvironmentCommand),
     /// Secrets of the workspace

@@ -184,6 +184,21 @@ pub enum RunCommand {
         #[arg(long)]
         force: bool,
     },
+    /// Write a run as an HTML file that shows it anywhere, without a daemon
+    #[command(
+        after_help = "Examples:\n  $run export churn_1764\n  $run export churn_1764 --html report.html"
+    )]
+    Export {
+        /// The active or last run when absent
+        #[arg(value_name = "RUN")]
+        run: Option<String>,
+        /// The file, named after the run when absent
+        #[arg(long, value_name = "FILE", num_args = 0..=1)]
+        html: Option<Option<String>>,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
     Details(RunDetails),
     Log(Log),
     #[command(name = "log_row", alias = "log-row")]

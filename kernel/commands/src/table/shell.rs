@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Command;
+use super::{Command, TokenCommand};
 
 /// What the command line of `lazuli` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,12 @@ pub enum ShellCommand {
     Serve(Serve),
     Status,
     Stop,
+    Studio { print: bool },
     MlflowUri,
+    Token(TokenCommand),
+    Ssh(Ssh),
     Kernel(Kernel),
+    Lsp(Lsp),
     Snapshot(SnapshotCommand),
     Completions { shell: CompletionShell },
     Reference,
@@ -26,10 +30,24 @@ pub(crate) enum OwnCommand {
     Status,
     /// Stop the daemon and wait until it is gone; submitted scripts go on
     Stop,
+    /// Open Studio, the web pages, in the browser, signed in
+    #[command(
+        after_help = "The address that it opens signs one browser in, once and within two minutes.\n\nExamples:\n  $studio\n  $studio --print"
+    )]
+    Studio {
+        /// Print the address instead of opening it
+        #[arg(long)]
+        print: bool,
+    },
     /// Print what MLFLOW_TRACKING_URI is to be for MLflow's clients; it holds the token
     #[command(after_help = "Examples:\n  $mlflow-uri\n  $mlflow-uri --workspace team")]
     MlflowUri,
+    /// Access tokens: what opens the daemon for programs
+    #[command(subcommand)]
+    Token(TokenCommand),
+    Ssh(Ssh),
     Kernel(Kernel),
+    Lsp(Lsp),
     /// Snapshots of source folders
     #[command(subcommand, hide = true)]
     Snapshot(SnapshotCommand),
@@ -52,13 +70,31 @@ impl From<OwnCommand> for ShellCommand {
             OwnCommand::Serve(serve) => ShellCommand::Serve(serve),
             OwnCommand::Status => ShellCommand::Status,
             OwnCommand::Stop => ShellCommand::Stop,
+            OwnCommand::Studio { print } => ShellCommand::Studio { print },
             OwnCommand::MlflowUri => ShellCommand::MlflowUri,
+            OwnCommand::Token(command) => ShellCommand::Token(command),
+            OwnCommand::Ssh(ssh) => ShellCommand::Ssh(ssh),
             OwnCommand::Kernel(kernel) => ShellCommand::Kernel(kernel),
+            OwnCommand::Lsp(lsp) => ShellCommand::Lsp(lsp),
             OwnCommand::Snapshot(snapshot) => ShellCommand::Snapshot(snapshot),
             OwnCommand::Completions { shell } => ShellCommand::Completions { shell },
             OwnCommand::Reference => ShellCommand::Reference,
         }
     }
+}
+
+/// Open a terminal on a machine that is attached, or run a command there
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(
+    after_help = "It uses the key with which the machine was attached, and accepts the host key that it had then.\n\nExamples:\n  $ssh gpu-box\n  $ssh gpu-box -- nvidia-smi"
+)]
+pub struct Ssh {
+    /// Name of the compute target
+    #[arg(value_name = "COMPUTE")]
+    pub name: String,
+    /// What to run there instead of a shell
+    #[arg(value_name = "WORD", last = true)]
+    pub words: Vec<String>,
 }
 
 /// Run the daemon in the foreground; commands start one themselves when they need it
@@ -93,6 +129,14 @@ pub struct Kernel {
     /// What `lazuli-kernel` is told
     #[arg(value_name = "ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
     pub arguments: Vec<String>,
+}
+
+/// The language server; editors start it and speak with it on standard input and output
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Lsp {
+    /// Speak on standard input and output, which it always does
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]

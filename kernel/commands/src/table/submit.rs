@@ -5,7 +5,7 @@ use crate::KeyValue;
 /// Submit a Python script as a run
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(
-    after_help = "Examples:\n  $submit train.py\n  $submit train.py --experiment churn --wait -- --epochs 10\n  $submit train.py --source src --pip scikit-learn==1.7.2 --pip pandas"
+    after_help = "Examples:\n  $submit train.py\n  $submit train.py --experiment churn --wait -- --epochs 10\n  $submit train.py --source src --pip scikit-learn==1.7.2 --pip pandas\n  $submit train.py --environment training --compute cpu-cluster"
 )]
 pub struct Submit {
     /// The script, in the source folder
@@ -23,6 +23,9 @@ pub struct SubmitOptions {
     /// A pip requirement; with any, the script runs in an environment made of exactly these
     #[arg(long = "pip", value_name = "PACKAGE")]
     pub packages: Vec<String>,
+    /// The environment to run in, `NAME` or `NAME:VERSION`
+    #[arg(long, value_name = "ENVIRONMENT", conflicts_with = "packages")]
+    pub environment: Option<String>,
     /// The interpreter to use
     #[arg(long, value_name = "PROGRAM")]
     pub python: Option<String>,
@@ -41,6 +44,9 @@ pub struct SubmitOptions {
     /// An environment variable for the script; may be given several times
     #[arg(long = "variable", value_name = "KEY=VALUE", value_parser = KeyValue::parse)]
     pub variables: Vec<KeyValue>,
+    /// End the script, and let its run fail, after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub max_seconds: Option<u64>,
     /// Show the log until the run has ended; fail when the run fails
     #[arg(long)]
     pub wait: bool,

@@ -1,40 +1,49 @@
 import codecs
-import io
-import os
 import sys
-import tempfile
 import threading
 import time
-from datetime import datetime, timezone
 from pathlib import Path
 
-from azureml.core.experiment import Experiment
-from azureml.core.model import Model, has_all
+from azureml.core import input_datasets
+from azureml.core.experiment import DESCRIPTION_TAG, Experiment
+from azureml.core.model import has_all
+from azureml.core.run_files import RunFiles
+from azureml.core.run_logging import RunLogging
+from azureml.core.run_status import RunStatus, is_final
+from azureml.core.shown import ShownAsTable
+from azureml.core.times import iso
 from azureml.core.workspace import Workspace
-from azureml.exceptions import RunEnvironmentException
-from lazuli import ending, spool, values
+from azureml.exceptions import ActivityFailedException, RunEnvironmentException
+from lazuli import ending, values
 from lazuli.client import Client
 from lazuli.config import workspace_name
-from lazuli.errors import InvalidError, NotFoundError, RunFailedError, RunFinishedError
-from lazuli.names import artifact_path, below
+from lazuli.errors import InvalidError, NotFoundError
+from lazuli.later import module_names, with_later_members
 
-_FINAL = ("Completed", "Failed", "Canceled")
 _LOG = "user_logs/std_log.txt"
+_SCRIPT_RUN = "azureml.scriptrun"
 
 
-class Run:
+@with_later_members
+class Run(RunLogging, RunFiles, ShownAsTable):
     """One run of an experiment.
 
     What is logged is appended to the run's spool file and is safe when the call returns, daemon or
     not. Everything else asks the daemon.
     """
 
+    DELIM = "#"
+
     _context = None
     _context_lock = threading.RLock()
+    #: Run type to what makes the object of such a run.
+    _type_providers = {}
 
     def __init__(self, experiment, run_id, outputs=None, **kwargs):
         self._experiment = experiment
         self._run_id = run_id
+        #: Local files and folders that `complete` uploads.
+        self._outputs = [] if outputs is None else [outputs] if isinstance(outputs, str) else [*outputs]
 
     # Which run
 
@@ -68,6 +77,11 @@ class Run:
             )
         return Experiment(workspace, config.experiment or _script_name())._start()
 
+    @classmethod
+    def get_submitted_run(cls, **kwargs):
+        """SDK v1's older name for `get_context`."""
+        return cls.get_context(**kwargs)
+
     @staticmethod
     def get(workspace, run_id):
         """The run with that id, or with the id that begins so."""
@@ -77,234 +91,59 @@ class Run:
     @staticmethod
     def list(experiment, type=None, tags=None, properties=None, status=None, include_children=False, _rehydrate_runs=True):
         """The runs of an experiment, newest first."""
-        runs = experiment._client.runs(experiment.workspace.name, experiment=experiment.name, status=status)
-        return Run._found(experiment, runs, tags, properties, None, include_children)
+        # An experiment begins to exist with its first run, and may well be asked before.
+        runs = _none_when_absent(experiment._client.runs(experiment.workspace.name, experiment=experiment.name, status=status))
+        return Run._found(experiment.workspace, runs, type, tags, properties, None, include_children)
+
+    @staticmethod
+    def list_by_compute(compute, type=None, tags=None, properties=None, status=None):
+        """The runs on a compute target, newest first."""
+        workspace = compute.workspace
+        runs = workspace._client.runs(workspace.name, filter=f"compute = '{compute.name}'", status=status)
+        return Run._found(workspace, runs, type, tags, properties, None, True)
+
+    @staticmethod
+    def add_type_provider(runtype, run_factory):
+        """From now on runs of that type are made by ``run_factory(experiment, details)``."""
+        if not callable(run_factory):
+            raise InvalidError(f"run_factory= is a {type(run_factory).__name__}", "give a function that takes the experiment and the run's details")
+        Run._type_providers[runtype] = run_factory
 
     @staticmethod
     def _of(workspace, found):
-        return Run(Experiment(workspace, found["experiment"]), found["run_id"])
+        experiment = Experiment(workspace, found["experiment"])
+        provider = Run._type_providers.get(_type(found))
+        if provider is not None:
+            return provider(experiment, {"runId": found["run_id"], **found})
+        if found["kind"] == "script":
+            from azureml.core.script_run import ScriptRun
+
+            return ScriptRun(experiment, found["run_id"])
+        return Run(experiment, found["run_id"])
 
     @staticmethod
-    def _found(experiment, runs, tags, properties, status, include_children):
+    def _found(workspace, runs, type, tags, properties, status, include_children):
         for found in runs:
             if (
                 (include_children or not found.get("parent_run_id"))
+                and (type is None or _type(found) == type)
                 and (status is None or found["status"] == status)
                 and has_all(found["tags"], tags)
                 and has_all(found["properties"], properties)
             ):
-                yield Run._of(experiment.workspace, found)
-
-    # Logging
-
-    def log(self, name, value, description="", step=None):
-        """Logs a number or a text; logging it again makes it a series."""
-        values.check_name("metric", name)
-        self._log(name, "scalar", values.scalar(name, value), description, values.step(name, step))
-
-    def log_list(self, name, value, description=""):
-        """Logs a list of numbers or texts."""
-        values.check_name("metric", name)
-        self._log(name, "list", values.sequence(name, value), description)
-
-    def log_row(self, name, description=None, **kwargs):
-        """Logs one row; logging it again adds a row."""
-        values.check_name("metric", name)
-        self._log(name, "row", values.row(name, kwargs), description)
-
-    def log_table(self, name, value, description=""):
-        """Logs a table: `{"x": [1, 2, 3], "y": [0.6, 0.7, 0.89]}`."""
-        values.check_name("metric", name)
-        self._log(name, "table", values.table(name, value), description)
-
-    def log_image(self, name, path=None, plot=None, description=""):
-        """Logs an image file, or a matplotlib figure (or `pyplot` itself) as a PNG."""
-        values.check_name("metric", name)
-        if (path is None) == (plot is None):
-            raise ValueError(f"metric {name!r}: `log_image` takes either path= or plot=")
-        # The time keeps two images of one name apart.
-        stem = "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
-        stem = f"images/{stem[:100].strip('.') or 'image'}_{time.time_ns() // 1_000_000}"
-        if plot is not None:
-            if not hasattr(plot, "savefig"):
-                raise TypeError(f"metric {name!r}: plot= takes a matplotlib figure, got a {type(plot).__name__}")
-            artifact = f"{stem}.png"
-            with tempfile.TemporaryFile() as file:
-                plot.savefig(file, format="png")
-                file.seek(0)
-                self._client.put_artifact(self.id, artifact, file)
-        else:
-            artifact = stem + Path(path).suffix
-            self.upload_file(artifact, path)
-        self._log(name, "image", {"artifact": artifact}, description)
-
-    def log_confusion_matrix(self, name, value, description=""):
-        """Logs `{"schema_type": "confusion_matrix", "schema_version": .., "data": {"class_labels": [..], "matrix": [[..]]}}`."""
-        self._log_document("confusion_matrix", "log_confusion_matrix", name, value, description)
-
-    def log_accuracy_table(self, name, value, description=""):
-        """Logs SDK v1's accuracy table, a dict or its JSON."""
-        self._log_document("accuracy_table", "log_accuracy_table", name, value, description)
-
-    def log_predictions(self, name, value, description=""):
-        """Logs SDK v1's predictions, a dict or its JSON."""
-        self._log_document("predictions", "log_predictions", name, value, description)
-
-    def log_residuals(self, name, value, description=""):
-        """Logs SDK v1's residuals, a dict or its JSON."""
-        self._log_document("residuals", "log_residuals", name, value, description)
-
-    def _log_document(self, kind, method, name, value, description):
-        values.check_name("metric", name)
-        self._log(name, kind, values.document(name, method, kind, value), description)
-
-    def _log(self, name, kind, value, description, step=None):
-        spool.append(self._home, self.id, spool.metric(name, kind, value, step, description or ""))
-
-    def get_metrics(self, name=None, recursive=False, run_type=None, populate=False):
-        """Name to value; with ``recursive``, run id to that for this run and all below it."""
-        if recursive:
-            runs = [self, *self.get_children(recursive=True)]
-            found = {run.id: run.get_metrics(name) for run in runs}
-            return {run_id: metrics for run_id, metrics in found.items() if metrics}
-        metrics = self._client.metrics(self.id)
-        return values.metrics_as_sdk_v1(metric for metric in metrics if name is None or metric["name"] == name)
-
-    # Tags and properties
-
-    def tag(self, key, value=None):
-        """Sets a tag."""
-        self.set_tags({key: value})
-
-    def set_tags(self, tags):
-        """Sets several tags; a finished run may be tagged, too."""
-        tags = values.texts("tags", tags)
-        try:
-            for key, value in tags.items():
-                spool.append(self._home, self.id, spool.tag(key, value))
-        except RunFinishedError:
-            self._client.patch_run(self.id, {"set_tags": tags})
-
-    def remove_tags(self, tags):
-        self._client.patch_run(self.id, {"remove_tags": [tags] if isinstance(tags, str) else [*tags]})
-
-    def get_tags(self):
-        return dict(self._read()["tags"])
-
-    def add_properties(self, properties):
-        """Adds properties; each key is written once."""
-        self._client.patch_run(self.id, {"add_properties": values.texts("properties", properties)})
-
-    def get_properties(self):
-        return dict(self._read()["properties"])
-
-    # Files
-
-    def upload_file(self, name, path_or_stream, datastore_name=None):
-        """Keeps a file, or what a binary stream gives, with the run."""
-        name = artifact_path(name)
-        if isinstance(path_or_stream, (str, os.PathLike)):
-            path = Path(path_or_stream)
-            if path.is_dir():
-                raise InvalidError(f"`{path}` is a folder", "use `upload_folder`")
-            if not path.is_file():
-                raise NotFoundError(f"the file `{path}` does not exist")
-            with open(path, "rb") as file:
-                self._client.put_artifact(self.id, name, file)
-        elif isinstance(path_or_stream, io.TextIOBase) or not hasattr(path_or_stream, "read"):
-            raise TypeError(
-                f"`upload_file` takes a path or a binary stream, got a {type(path_or_stream).__name__}; open the file with 'rb'"
-            )
-        else:
-            self._client.put_artifact(self.id, name, path_or_stream)
-
-    def upload_files(self, names, paths, return_artifacts=False, timeout_seconds=None, datastore_name=None):
-        """Keeps several files with the run; the names belong to the paths in their order."""
-        names, paths = [*names], [*paths]
-        if len(names) != len(paths):
-            raise ValueError(f"`upload_files` got {len(names)} names and {len(paths)} paths, give one name for each path")
-        for name, path in zip(names, paths):
-            self.upload_file(name, path)
-
-    def upload_folder(self, name, path, datastore_name=None):
-        """Keeps everything below a folder with the run, below ``name``."""
-        folder = Path(path)
-        if not folder.is_dir():
-            raise NotFoundError(f"the folder `{path}` does not exist")
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                self.upload_file(f"{name}/{file.relative_to(folder).as_posix()}", file)
-
-    def get_file_names(self):
-        """Names of the run's files."""
-        return [artifact["path"] for artifact in self._client.artifacts(self.id)]
-
-    def download_file(self, name, output_file_path=None, _validate_checksum=False):
-        """Writes a file of the run to a path, to a folder, or by its own name to this folder."""
-        base = artifact_path(name).rpartition("/")[2]
-        if output_file_path is None:
-            destination = Path(base)
-        elif str(output_file_path).endswith(("/", os.sep)) or Path(output_file_path).is_dir():
-            destination = Path(output_file_path) / base
-        else:
-            destination = Path(output_file_path)
-        self._client.get_artifact(self.id, name, destination)
-
-    def download_files(self, prefix=None, output_directory=None, output_paths=None, batch_size=100, append_prefix=True, timeout_seconds=None):
-        """Writes the run's files, or those whose name begins with ``prefix``, below a folder."""
-        names = [name for name in self.get_file_names() if not prefix or name.startswith(prefix)]
-        if output_paths is not None:
-            paths = [output_paths] if isinstance(output_paths, str) else [*output_paths]
-            if len(paths) != len(names):
-                raise ValueError(f"`download_files` got {len(paths)} output_paths for {len(names)} files")
-            destinations = [Path(output_directory or ".") / path for path in paths]
-        else:
-            folder = Path(output_directory or ".")
-            cut = 0 if append_prefix or not prefix else len(prefix)
-            destinations = [below(folder, name[cut:].lstrip("/") or name.rpartition("/")[2]) for name in names]
-        for name, destination in zip(names, destinations):
-            self._client.get_artifact(self.id, name, destination)
-
-    def get_all_logs(self, destination=None):
-        """Writes the run's logs below a folder; gives their paths."""
-        folder = Path(destination or ".")
-        written = []
-        for log in self._client.logs(self.id):
-            path = below(folder, log["path"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self._client.log(self.id, log["path"]))
-            written.append(str(path))
-        return written
-
-    def register_model(self, model_name, model_path=None, tags=None, properties=None, model_framework=None, model_framework_version=None, description=None, datasets=None, sample_input_dataset=None, sample_output_dataset=None, resource_configuration=None, **kwargs):
-        """Registers a file of the run, or all files below a folder of it, as the model's next version."""
-        path = artifact_path(model_path or model_name)
-        if self._is_own_job():
-            # A script's outputs are collected when it has ended; what it registers is wanted now.
-            self._upload_local(path)
-        source = {"run": {"run_id": self.id, "path": path}}
-        return Model._register(
-            self._workspace, model_name, source, tags, properties, description, model_framework, model_framework_version
-        )
-
-    def _upload_local(self, path):
-        local = Path(path)
-        kept = {artifact["path"] for artifact in self._client.artifacts(self.id, prefix=path)}
-        if local.is_file() and path not in kept:
-            self.upload_file(path, local)
-        elif local.is_dir():
-            for file in sorted(local.rglob("*")):
-                name = f"{path}/{file.relative_to(local).as_posix()}"
-                if file.is_file() and name not in kept:
-                    self.upload_file(name, file)
+                yield Run._of(workspace, found)
 
     # Children
 
     def child_run(self, name=None, run_id=None, outputs=None):
         """Starts a run below this one; it ends with `complete`, at the latest when the program ends."""
-        if run_id is not None:
-            raise InvalidError("a child run's id cannot be chosen", "give name= instead")
-        return self.experiment._start(name=name, parent_run_id=self.id)
+        child = self.experiment._start(name=name, parent_run_id=self.id, run_id=run_id)
+        child._outputs = [] if outputs is None else [outputs] if isinstance(outputs, str) else [*outputs]
+        return child
+
+    def submit_child(self, config, tags=None, **kwargs):
+        """Starts a script run below this one."""
+        return self.experiment._submit(config, tags, kwargs.get("display_name"), kwargs.get("run_id"), parent_run_id=self.id)
 
     def create_children(self, count=None, tag_key=None, tag_values=None):
         """Starts several runs below this one, each tagged with one of the values."""
@@ -321,18 +160,32 @@ class Run:
 
     def get_children(self, recursive=False, tags=None, properties=None, type=None, status=None, _rehydrate_runs=True):
         """The runs below this one."""
-        for child in Run._found(self.experiment, self._client.children(self.id), tags, properties, status, True):
-            yield child
+        for found in self._client.children(self.id):
+            yield from Run._found(self._workspace, [found], type, tags, properties, status, True)
             if recursive:
-                yield from child.get_children(True, tags, properties, type, status)
+                # Also below a child that does not fit itself.
+                yield from Run(self.experiment, found["run_id"]).get_children(True, tags, properties, type, status)
 
     # Its end
+
+    def start(self):
+        """SDK v1's word to a run that waits to be started; here a run runs from the moment it is made."""
+        status = self.get_status()
+        if is_final(status):
+            raise InvalidError(f"run `{self.id}` is {status}", "start another one with `experiment.start_logging()`")
 
     def complete(self, _set_status=True):
         """Ends the run; everything logged is kept when it returns.
 
         In a submitted script the run goes on: it ends with the script, whose files are collected then.
         """
+        for output in self._outputs:
+            path = Path(output)
+            if path.is_dir():
+                self.upload_folder(path.as_posix(), path)
+            elif path.is_file():
+                self.upload_file(path.as_posix(), path)
+        self._outputs = []
         self._client.complete_run(self.id)
         ending.forget(self.id)
 
@@ -354,18 +207,22 @@ class Run:
         """Returns when the daemon has committed everything logged so far."""
         self._client.flush_run(self.id)
 
+    def clean(self):
+        """Removes what the run left on its compute target; the agent has done so when the run ends."""
+        return []
+
     def wait_for_completion(self, show_output=False, wait_post_processing=False, raise_on_error=True):
         """Waits for the run's end; with ``show_output``, prints its log as it grows."""
         output = _Output(self._client, self.id) if show_output else None
         if output:
-            print(f"RunId: {self.id}")
+            print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}\n")
         found = self._wait(output)
         if output:
             output.show()
-            print(f"\nRunId: {self.id}\nStatus: {found['status']}")
-        if raise_on_error and found["status"] != "Completed":
+            print(f"\nExecution Summary\n=================\nRunId: {self.id}\nWeb View: {self.get_portal_url()}\nStatus: {found['status']}\n")
+        if raise_on_error and found["status"] == RunStatus.FAILED:
             error = found.get("error") or {}
-            raise RunFailedError(
+            raise ActivityFailedException(
                 f"run `{self.id}` is {found['status']}" + (f": {error['message']}" if error.get("message") else ""),
                 f"`lazuli run logs {self.id}` shows its log",
             )
@@ -378,7 +235,7 @@ class Run:
                     output.show()
                 if event is None or event["type"] == "run_status":
                     found = self._read()
-                    if found["status"] in _FINAL:
+                    if is_final(found["status"]):
                         return found
             # The daemon was stopped; the next call finds or starts it.
             time.sleep(0.2)
@@ -386,36 +243,48 @@ class Run:
     def _is_own_job(self):
         return self.id == self._client.config.job_run_id
 
+    # Its data
+
+    @property
+    def input_datasets(self):
+        """Name to what the script was given by `as_named_input`: the dataset, or the path of its files."""
+        return input_datasets.of_run(self, "input")
+
+    @property
+    def output_datasets(self):
+        """Name to the datasets that the run made."""
+        return input_datasets.of_run(self, "output")
+
     # What is known of it
 
     def get_status(self):
         return self._read()["status"]
 
+    def get_detailed_status(self):
+        """The status, and what the run waits for when it waits."""
+        found = self._read()
+        return {"status": found["status"], "details": found.get("activity") or (found.get("error") or {}).get("message")}
+
     def get_details(self):
         found = self._read()
+        inputs, outputs = input_datasets.as_details(self)
         details = {
             "runId": found["run_id"],
             "target": found["compute"],
             "status": found["status"],
-            "startTimeUtc": _iso(found.get("started_at_ms")),
-            "endTimeUtc": _iso(found.get("ended_at_ms")),
+            "startTimeUtc": iso(found.get("started_at_ms")),
+            "endTimeUtc": iso(found.get("ended_at_ms")),
             "properties": found["properties"],
             "tags": found["tags"],
-            "inputDatasets": [],
-            "outputDatasets": [],
+            "inputDatasets": inputs,
+            "outputDatasets": outputs,
             "logFiles": {log["path"]: self._log_url(log["path"]) for log in self._client.logs(self.id)},
             "submittedBy": found["user"],
         }
         if found.get("error"):
             details["error"] = {"error": {"code": "UserError", "message": found["error"]["message"], "details": found["error"].get("details", "")}}
         if found["kind"] == "script":
-            spec = self._client.job(self.id)["spec"]
-            details["runDefinition"] = {
-                "script": spec["script"],
-                "arguments": spec["arguments"],
-                "target": spec["compute"],
-                "environmentVariables": spec["environment_variables"],
-            }
+            details["runDefinition"] = _run_definition(self._client.job(self.id)["spec"])
         return details
 
     def get_details_with_logs(self):
@@ -425,8 +294,21 @@ class Run:
         }
         return details
 
-    def get_snapshot_id(self):
-        return self._client.job(self.id)["spec"]["snapshot_id"]
+    def get_environment(self):
+        """The environment that the script was given."""
+        from azureml.core.environment import Environment
+
+        if self._read()["kind"] != "script":
+            raise InvalidError(f"run `{self.id}` is no script run", "only a submitted script has an environment of its own")
+        spec = self._client.job(self.id)["spec"]
+        given = spec.get("environment")
+        if given and given.get("definition"):
+            return Environment._of({"version": None, **given})
+        environment = Environment("default")
+        environment.python.user_managed_dependencies = True
+        environment.python.interpreter_path = spec["python"].get("interpreter") or "python"
+        environment.environment_variables = spec["environment_variables"]
+        return environment
 
     def get_secret(self, name):
         """A secret of the workspace's keyvault."""
@@ -475,7 +357,39 @@ class Run:
 
     @property
     def type(self):
-        return "azureml.scriptrun" if self._read()["kind"] == "script" else None
+        return _type(self._read())
+
+    @property
+    def description(self):
+        """A text for people; MLflow's clients see the same."""
+        return self.tags.get(DESCRIPTION_TAG)
+
+    @description.setter
+    def description(self, text):
+        self.set_tags({DESCRIPTION_TAG: text})
+
+    @property
+    def number(self):
+        """Which run of its experiment it is, from 1 on."""
+        runs = self._client.runs(self._workspace.name, experiment=self._experiment.name, fields="run_id", limit=1000)
+        ids = [found["run_id"] for found in runs]
+        return len(ids) - ids.index(self.id)
+
+    @property
+    def identity(self):
+        return f"Run#{self.id}"
+
+    def get_portal_url(self):
+        """The run's page in Studio."""
+        return self._workspace._studio_url("runs", self.id)
+
+    @property
+    def portal_url(self):
+        return self.get_portal_url()
+
+    @classmethod
+    def get_docs_url(cls):
+        return cls.__module__
 
     def _read(self):
         return self._client.run(self.id)
@@ -510,8 +424,12 @@ class Run:
     def __hash__(self):
         return hash(self.id)
 
-    def __repr__(self):
-        return f"Run(experiment={self.experiment.name!r}, id={self.id!r})"
+    def _shown(self):
+        found = self._read()
+        return {"Experiment": self.experiment.name, "Id": self.id, "Type": _type(found), "Status": found["status"]}
+
+    def _shown_links(self):
+        return {"Details Page": ("Link to Lazuli Studio", self.get_portal_url())}
 
 
 class _OfflineRun(Run):
@@ -542,12 +460,44 @@ class _Output:
         sys.stdout.flush()
 
 
-def utc(time_ms):
-    return datetime.fromtimestamp(time_ms / 1000, timezone.utc)
+def _type(found):
+    return _SCRIPT_RUN if found["kind"] == "script" else None
 
 
-def _iso(time_ms):
-    return None if time_ms is None else utc(time_ms).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _run_definition(spec):
+    """What the script was started with, in SDK v1's words; what was given and means nothing here is in it."""
+    environment = spec.get("environment") or {}
+    definition = environment.get("definition") or {}
+    return {
+        **(spec.get("settings") or {}),
+        "script": spec.get("script") or None,
+        "command": spec.get("command") or "",
+        "arguments": spec["arguments"],
+        "target": spec["compute"],
+        "environmentVariables": spec["environment_variables"],
+        "maxRunDurationSeconds": spec.get("max_seconds"),
+        "distributed": spec.get("distributed"),
+        "environment": {
+            "name": environment.get("name"),
+            "version": environment.get("version"),
+            "python": definition.get("python") or {"interpreterPath": spec["python"].get("interpreter"), "userManagedDependencies": True},
+            "docker": definition.get("docker"),
+        },
+        "data": {entry["name"]: entry for entry in spec.get("inputs", [])},
+        "outputData": {entry["name"]: entry for entry in spec.get("outputs", [])},
+    }
+
+
+def get_run(experiment, run_id, rehydrate=True, clean_up=True):
+    """The run with that id."""
+    return Run.get(experiment.workspace, run_id)
+
+
+def _none_when_absent(runs):
+    try:
+        yield from runs
+    except NotFoundError:
+        return
 
 
 def _script_name():
@@ -556,3 +506,19 @@ def _script_name():
     stem = Path(file).stem.strip() if file else ""
     # ipykernel's own file stands in a notebook's __main__.
     return stem[: values.MAX_NAME] if stem and not stem.startswith(("ipykernel", "__main__")) else "default"
+
+
+__getattr__ = module_names(
+    __name__,
+    {
+        "AbstractDataset": "azureml.data.abstract_dataset",
+        "Dataset": "azureml.core.dataset",
+        "DataPath": "azureml.data.datapath",
+        "Model": "azureml.core.model",
+        "ExperimentExecutionException": "azureml.exceptions",
+        "InputDatasets": "azureml.core.input_datasets",
+        "OutputDatasets": "azureml.core.input_datasets",
+        "SnapshotException": "azureml.exceptions",
+        "UserErrorException": "azureml.exceptions",
+    },
+)

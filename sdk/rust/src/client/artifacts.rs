@@ -77,8 +77,15 @@ impl Client {
         let read_again = |error| Error::io(format!("cannot read `{}`", file.display()), error);
         let (sha256, hashed) = sha256::digest(&mut content).map_err(read_again)?;
         if length.min(hashed) >= super::uploads::LARGE {
-            let new = NewUpload { path: artifact_path(name)?, size: hashed, sha256: Some(sha256) };
-            return self.upload(run_id, &new, &mut content, progress);
+            let new = NewUpload {
+                path: artifact_path(name)?,
+                size: hashed,
+                sha256: Some(sha256),
+                overwrite: false,
+            };
+            let place = run_target(run_id, "/uploads");
+            let upload = self.upload(&place, &new, &mut content, progress)?;
+            return upload.artifact.ok_or_else(super::uploads::became_nothing);
         }
         content.rewind().map_err(read_again)?;
         let target = format!("{}?sha256={sha256}", artifact_target(run_id, name)?);

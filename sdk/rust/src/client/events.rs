@@ -31,7 +31,8 @@ impl Client {
             filter.after = Some(self.status()?.last_event);
         }
         let body = open(self, &filter)?;
-        Ok(EventStream { client: self.clone(), filter, body: Some(body), line: Vec::new() })
+        let (client, line) = (self.clone(), Vec::new());
+        Ok(EventStream { client, filter, body: Some(body), line, starts_daemon: true })
     }
 }
 
@@ -45,9 +46,17 @@ pub struct EventStream {
     body: Option<BufReader<ResponseBody>>,
     /// The line that is being read.
     line: Vec<u8>,
+    /// Whether a daemon that is gone is started again to go on.
+    starts_daemon: bool,
 }
 
 impl EventStream {
+    /// Ends with an error when the daemon is gone: who stopped it, meant it.
+    pub fn without_starting(mut self) -> EventStream {
+        self.starts_daemon = false;
+        self
+    }
+
     /// The next event, if one comes within that time.
     pub fn next_within(&mut self, time: Duration) -> Result<Option<Event>> {
         self.next_until(Some(Instant::now() + time))
@@ -74,7 +83,11 @@ impl EventStream {
                     if std::mem::replace(&mut reopened, true) {
                         return Err(Error::io("the event stream broke off", error));
                     }
-                    self.client = Client::connect_to(self.client.home())?;
+                    self.client = match self.starts_daemon {
+                        true => Client::connect_to(self.client.home())?,
+                        false => Client::connect_existing_to(self.client.home())?
+                            .ok_or_else(|| ApiError::unavailable("the daemon has stopped"))?,
+                    };
                     self.body = Some(open(&self.client, &self.filter)?);
                 }
             }

@@ -8,7 +8,7 @@ use super::{Client, encode, run_target, workspace_target};
 use crate::Result;
 
 /// Answer to `GET /api/runs/{run_id}/job`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Job {
     pub spec: JobSpec,
     #[serde(default)]

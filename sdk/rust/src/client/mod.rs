@@ -7,16 +7,22 @@
 mod archive;
 mod artifacts;
 mod blobs;
+mod compute;
+mod datasets;
+mod datastores;
+mod environments;
 mod events;
 mod housekeeping;
 mod jobs;
 mod logs;
 mod models;
+mod queries;
 mod records;
 mod runs;
 mod secrets;
 mod service;
 mod start;
+mod tokens;
 mod transport;
 mod uploads;
 mod workspaces;
@@ -32,9 +38,11 @@ pub(crate) use start::last_words;
 use transport::{Body, Failure, Request, Response, encode, encode_path};
 
 pub use artifacts::{ArtifactQuery, Download};
+pub use datastores::{StoreName, StoredFileQuery, Transferred};
 pub use events::{EventQuery, EventStream};
 pub use jobs::Job;
 pub use logs::LogChunk;
+pub use queries::ArrowStream;
 pub use runs::RunQuery;
 
 /// Called with the number of bytes sent or received so far.
@@ -154,10 +162,23 @@ impl Client {
         target: &str,
         body: Body<'_>,
     ) -> Result<Response, Failure> {
+        self.attempt_with(method, target, &[], body)
+    }
+
+    fn attempt_with(
+        &self,
+        method: &'static str,
+        target: &str,
+        more: &[(&str, &str)],
+        body: Body<'_>,
+    ) -> Result<Response, Failure> {
         let authorization = self.authorization();
-        let headers = [("authorization", authorization.as_str()), (VERSION_HEADER, VERSION)];
-        let headers = if self.starts_daemon { &headers[..] } else { &headers[..1] };
-        transport::send(self.authority(), &Request { method, target, headers }, body)
+        let mut headers = vec![("authorization", authorization.as_str())];
+        if self.starts_daemon {
+            headers.push((VERSION_HEADER, VERSION));
+        }
+        headers.extend_from_slice(more);
+        transport::send(self.authority(), &Request { method, target, headers: &headers }, body)
     }
 
     fn authority(&self) -> &str {

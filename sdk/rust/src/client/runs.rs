@@ -3,6 +3,7 @@ use lazuli_domain::{
     RunVerification,
 };
 
+use super::transport::Body;
 use super::{Client, encode, query, run_target, workspace_target};
 use crate::Result;
 
@@ -121,6 +122,12 @@ impl Client {
 
     pub fn details(&self, run_id: &str) -> Result<RunDetails> {
         self.get(&run_target(run_id, "/details"))
+    }
+
+    /// The run as a page of its own: HTML that shows it without a daemon.
+    pub fn run_page(&self, run_id: &str) -> Result<super::Download> {
+        let response = self.send("GET", &run_target(run_id, "/page"), Body::Empty)?;
+        Ok(super::Download::new(response))
     }
 
     /// The three forms in which a front end shows a run.

@@ -1,7 +1,7 @@
-use lazuli_domain::{DEFAULT_WORKSPACE, DaemonStatus, Health};
+use lazuli_domain::{DEFAULT_WORKSPACE, DaemonStatus, Health, SignInCode};
 
 use super::transport::{Body, encode};
-use super::{Client, ignore_body};
+use super::{Client, ignore_body, parse};
 use crate::Result;
 
 impl Client {
@@ -11,6 +11,11 @@ impl Client {
 
     pub fn status(&self) -> Result<DaemonStatus> {
         self.get("/api/status")
+    }
+
+    /// An address that signs a browser in to Studio, once.
+    pub fn studio_code(&self) -> Result<SignInCode> {
+        parse(self.send("POST", "/api/studio/codes", Body::Empty)?)
     }
 
     /// The OpenAPI document of the daemon.

@@ -32,6 +32,11 @@ pub(super) fn find_daemon(home: &Home) -> Result<Option<DaemonInfo>> {
 pub(super) fn running_daemon(home: &Home) -> Result<DaemonInfo> {
     match find_daemon(home)? {
         Some(info) => same_version(info),
+        None if home.daemon_info()?.is_some_and(|info| info.is_remote) => {
+            Err(ApiError::unavailable("the link to the daemon of this machine is cut")
+                .hint("it comes back by itself; try again then")
+                .into())
+        }
         None => start(home),
     }
 }

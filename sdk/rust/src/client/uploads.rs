@@ -4,54 +4,54 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::time::Duration;
 
-use lazuli_domain::{ApiError, Artifact, ErrorKind, NewUpload, Upload};
+use lazuli_domain::{ApiError, ErrorKind, NewUpload, Upload};
 
 use super::artifacts::Counted;
 use super::transport::{Body, Failure};
-use super::{Client, Progress, checked, encode, parse, run_target};
+use super::{Client, Progress, checked, encode, parse};
 use crate::{Error, Result};
 
 /// A file from this size on is worth the three requests of an upload in pieces.
 pub(super) const LARGE: u64 = 16 << 20;
 /// So often the connection may break without a byte having arrived in between.
-const MOST_FAILURES: u32 = 8;
+pub(super) const MOST_FAILURES: u32 = 8;
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Client {
-    /// Sends the file, which must hold what `new` says of it.
+    /// Sends the file, which must hold what `new` says of it, by an upload that begins at `place`.
     pub(super) fn upload(
         &self,
-        run_id: &str,
+        place: &str,
         new: &NewUpload,
         content: &mut File,
         mut progress: Option<Progress<'_>>,
-    ) -> Result<Artifact> {
+    ) -> Result<Upload> {
         let mut client = self.clone();
-        let mut upload: Upload = client.post(&run_target(run_id, "/uploads"), new)?;
+        let mut upload: Upload = client.post(place, new)?;
         let target = format!("/api/uploads/{}", encode(&upload.upload_id));
         let mut failures = 0;
         loop {
-            if let Some(artifact) = upload.artifact {
-                return Ok(artifact);
+            if upload.artifact.is_some() || upload.file.is_some() {
+                return Ok(upload);
             }
             let reached = upload.offset;
-            let failure = match client.send_rest(&target, &upload, content, &mut progress) {
+            let problem = match client.send_rest(&target, &upload, content, &mut progress) {
                 Ok(went_on) => {
                     upload = went_on;
                     continue;
                 }
                 Err(Broken::For(error)) => return Err(error),
-                Err(Broken::Now(failure)) => failure,
+                Err(Broken::Later(error)) => error,
+                Err(Broken::Now(failure)) => client.explain(failure),
             };
-            // The connection broke, or the daemon went away: ask the present one how far it is.
+            // The connection broke, the daemon went away, or the store behind it: ask the present
+            // daemon how far it is.
             loop {
                 failures += 1;
                 if failures > MOST_FAILURES {
-                    return Err(client.explain(failure));
+                    return Err(problem);
                 }
-                std::thread::sleep(
-                    (Duration::from_millis(50) * 2_u32.pow(failures)).min(LONGEST_PAUSE),
-                );
+                std::thread::sleep(pause(failures));
                 match client.found_again().and_then(|found| {
                     let upload: Upload = found.get(&target)?;
                     Ok((found, upload))
@@ -91,14 +91,20 @@ impl Client {
             self.attempt("PUT", &format!("{target}?offset={}", upload.offset), body)
         };
         match sent {
-            Ok(response) => checked(response).and_then(parse).map_err(Broken::For),
+            Ok(response) => checked(response).and_then(parse).map_err(|error| {
+                // All of it has come; what cannot take it now may do so later.
+                match length == 0 && error.kind() == ErrorKind::Unavailable {
+                    true => Broken::Later(error),
+                    false => Broken::For(error),
+                }
+            }),
             Err(Failure::Source(cause)) => Err(Broken::For(self.explain(Failure::Source(cause)))),
             Err(failure) => Err(Broken::Now(failure)),
         }
     }
 
     /// A client of the daemon that runs now.
-    fn found_again(&self) -> Result<Client> {
+    pub(super) fn found_again(&self) -> Result<Client> {
         if self.starts_daemon {
             return Self::connect_to(&self.home);
         }
@@ -108,9 +114,20 @@ impl Client {
     }
 }
 
+/// How long to wait after so many failures.
+pub(super) fn pause(failures: u32) -> Duration {
+    (Duration::from_millis(50) * 2_u32.saturating_pow(failures)).min(LONGEST_PAUSE)
+}
+
+pub(super) fn became_nothing() -> Error {
+    ApiError::new(ErrorKind::Internal, "the upload has become something else than was asked").into()
+}
+
 enum Broken {
     /// Only for now.
     Now(Failure),
+    /// What is behind the daemon does not answer.
+    Later(Error),
     /// For good, and why.
     For(Error),
 }

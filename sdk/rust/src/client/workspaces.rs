@@ -1,6 +1,4 @@
-use lazuli_domain::{
-    ComputeTarget, Environment, Experiment, NewExperiment, NewWorkspace, Workspace,
-};
+use lazuli_domain::{Experiment, NewExperiment, NewWorkspace, Workspace};
 
 use super::{Client, encode, workspace_target};
 use crate::Result;
@@ -48,15 +46,6 @@ impl Client {
     /// Brings the experiment back, with the runs that were deleted with it.
     pub fn restore_experiment(&self, workspace: &str, name: &str) -> Result<Experiment> {
         self.call("POST", &experiment_target(workspace, name, "/restore"))
-    }
-
-    pub fn compute_targets(&self, workspace: &str) -> Result<Vec<ComputeTarget>> {
-        self.get(&workspace_target(workspace, "/compute"))
-    }
-
-    /// The cached Python environments of the home.
-    pub fn environments(&self) -> Result<Vec<Environment>> {
-        self.get("/api/environments")
     }
 }
 

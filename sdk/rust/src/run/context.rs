@@ -44,7 +44,7 @@ fn own_run(config: &Config, home: Home) -> Result<Run> {
     let client = Client::connect_to(&home)?;
     client.create_workspace(&lazuli_domain::NewWorkspace {
         name: workspace.clone(),
-        tags: Default::default(),
+        ..Default::default()
     })?;
     if let Some(found) = find_marked(&client, &workspace, &experiment, &mark)? {
         return Ok(Run::of(&home, found));

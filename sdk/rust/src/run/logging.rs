@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use lazuli_domain::{
-    ApiError, ErrorKind, MetricKind, MetricValue, RunPatch, SpoolRecord, check_name,
+    ApiError, ErrorKind, MetricKind, MetricValue, RunPatch, SpoolRecord, check_key, check_name,
 };
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ impl Run {
 
     /// Keeps an image file with the run and logs it.
     pub fn log_image(&self, name: &str, file: impl AsRef<Path>) -> Result<()> {
-        check_name("metric", name)?;
+        check_key("metric", name)?;
         let file = file.as_ref();
         let stem: String = name
             .chars()
@@ -128,7 +128,7 @@ impl Run {
 
     /// Says what the run was started with; each key is written once.
     pub fn set_parameter(&self, key: &str, value: impl std::fmt::Display) -> Result<()> {
-        check_name("parameter", key)?;
+        check_key("parameter", key)?;
         self.record(&SpoolRecord::Parameter { key: key.to_owned(), value: value.to_string() })
     }
 
@@ -142,7 +142,7 @@ impl Run {
     }
 
     fn log_document(&self, name: &str, kind: MetricKind, value: Value) -> Result<()> {
-        check_name("metric", name)?;
+        check_key("metric", name)?;
         check_document(kind, name, &value)?;
         self.log_json(name, kind, value)
     }
@@ -158,7 +158,7 @@ impl Run {
         value: MetricValue,
         step: Option<i64>,
     ) -> Result<()> {
-        check_name("metric", name)?;
+        check_key("metric", name)?;
         self.record(&SpoolRecord::Metric {
             name: name.to_owned(),
             kind,

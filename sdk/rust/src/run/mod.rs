@@ -126,6 +126,7 @@ impl Run {
             parent_run_id: Some(self.run_id.clone()),
             user: environment.user,
             tags: config.tags,
+            properties: Default::default(),
             job,
         };
         Ok(Run::of(&self.home, client.submit_job(&self.workspace, &new)?))

@@ -121,6 +121,7 @@ fn a_daemon_of_another_version_is_not_spoken_to() {
             version: "0.0.9".into(),
             process: process::own_identity().unwrap(),
             executable: "lazuli".into(),
+            is_remote: false,
         };
         std::fs::write(home.daemon_json(), serde_json::to_string(&info).unwrap()).unwrap();
         let health = Health { status: "ok".into(), version: "0.0.9".into(), pid: info.process.pid };

@@ -3,6 +3,8 @@
 
 mod alone;
 mod daemon;
+mod datasets;
+mod datastores;
 mod examples;
 mod files;
 mod models;

@@ -1,0 +1,8 @@
+//! The language server as an editor meets it: the real program on a real daemon.
+
+mod code;
+mod editor;
+mod explorer;
+mod fuzz;
+mod magics;
+mod survival;

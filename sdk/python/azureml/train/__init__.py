@@ -1,0 +1,1 @@
+"""Estimators of SDK v1: a script with its environment in one object."""

@@ -1,0 +1,7 @@
+import 'svelte/elements';
+
+declare module 'svelte/elements' {
+  interface SvelteHTMLElements {
+    'lazuli-run-details': HTMLAttributes<HTMLElement> & { 'run-id'?: string; tab?: string };
+  }
+}
