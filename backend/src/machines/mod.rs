@@ -264,6 +264,7 @@ pub fn view(app: &App, workspace: &str, target: &ComputeTarget) -> Result<Option
             .map_or(target.created_at_ms.unwrap_or_default(), |state| state.since_ms),
         problem: state.and_then(|state| state.problem).map(|problem| problem.message),
         folder: link.as_ref().and_then(|link| link.folder_there()),
+        agent: link.as_ref().and_then(|link| link.agent_there()),
         resources: link.and_then(|link| link.resources()),
     }))
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 
@@ -24,15 +25,19 @@ class Helper:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
-            # In a group of its own: an interrupt of the cell is told to it in words.
-            self._process = subprocess.Popen(
-                [program(Config()), "kernel", "magics"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                encoding="utf-8",
-            )
+            config = Config()
+            if config.magics_socket:
+                self._process = _Elsewhere(config.magics_socket)
+            else:
+                # In a group of its own: an interrupt of the cell is told to it in words.
+                self._process = subprocess.Popen(
+                    [program(config), "kernel", "magics"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    encoding="utf-8",
+                )
             event = self._hear()
             if "ready" not in event:
                 raise UnavailableError("the program `lazuli kernel magics` was not understood", "restart the kernel")
@@ -87,8 +92,17 @@ class Helper:
     def _hear(self):
         line = self._process.stdout.readline()
         if not line:
+            self._process.kill()
             raise UnavailableError("the program `lazuli kernel magics` has ended", "run the cell again")
-        return json.loads(line)
+        event = json.loads(line)
+        session = Config().session_file
+        if isinstance(self._process, _Elsewhere) and "session" in event and session:
+            # It is kept on the program's machine; what is active is known here by a copy.
+            partial = session + ".part"
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump(event["session"], file)
+            os.replace(partial, session)
+        return event
 
     def close(self):
         process, self._process = self._process, None
@@ -99,6 +113,34 @@ class Helper:
                 process.wait(_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+class _Elsewhere:
+    """The program on the machine of the kernel, when this Python is on another one."""
+
+    def __init__(self, address):
+        self._socket = socket.socket(socket.AF_UNIX)
+        try:
+            self._socket.connect(address)
+        except OSError as error:
+            raise UnavailableError(f"the kernel cannot be reached: {error}", "restart the kernel") from error
+        self.stdin = self._socket.makefile("w", encoding="utf-8")
+        self.stdout = self._socket.makefile("r", encoding="utf-8")
+        self._is_gone = False
+
+    def poll(self):
+        return 0 if self._is_gone else None
+
+    def wait(self, _timeout):
+        self.kill()
+
+    def kill(self):
+        self._is_gone = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
 
 
 def folder():
