@@ -82,7 +82,7 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
   const logs = new RunLogs(server);
   const documents = new TextDocuments(server);
   const failures = new Failures(server);
-  const controllers = new Controllers(() => ({ lazuli: found.path, python: vscode.workspace.getConfiguration('lazuli').get<string>('python') ?? '' }), daemon, (line) => log.info(line));
+  const controllers = new Controllers(() => ({ lazuli: found.path, python: vscode.workspace.getConfiguration('lazuli').get<string>('python') ?? '' }), daemon, server, (line) => log.info(line));
   const context: Context = { program: found.path, extension, server, daemon, explorer, panels, logs, documents, failures };
   parts.push(
     server, explorer, panels, logs, failures, controllers,
