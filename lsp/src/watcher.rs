@@ -192,7 +192,10 @@ fn touched(event: &EventKind) -> &'static [NameKind] {
 fn touches_workspaces(event: &EventKind) -> bool {
     matches!(
         event,
-        EventKind::RunCreated | EventKind::RunDeleted | EventKind::ModelRegistered { .. }
+        EventKind::RunCreated
+            | EventKind::RunDeleted
+            | EventKind::ModelRegistered { .. }
+            | EventKind::ModelDeleted { .. }
     )
 }
 
