@@ -141,9 +141,10 @@ async fn a_snapshot_asks_for_what_is_missing() {
 async fn deleting_and_restoring_are_events() {
     let daemon = Daemon::start().await;
     let sha256 = blob(&daemon, "weights").await;
-    let file = json!({"path": "m.bin", "sha256": sha256, "size": 7});
-    daemon.post::<Model>(MODELS, json!({"name": "m", "files": [file.clone()]})).await;
-    daemon.post::<Model>(MODELS, json!({"name": "m", "files": [file]})).await;
+    let files = json!([{"path": "m.bin", "size": 0, "sha256": sha256}]);
+    let new = json!({"name": "m", "source": {"blobs": files}});
+    daemon.post::<Model>(MODELS, new.clone()).await;
+    daemon.post::<Model>(MODELS, new).await;
     let before = *daemon.app.store.recent().last().borrow();
     daemon.call(Method::DELETE, &format!("{MODELS}/m/2"), None).await;
     daemon.post::<Model>(&format!("{MODELS}/m/2/restore"), Value::Null).await;
