@@ -202,7 +202,7 @@ function opened(node: Item): string | undefined {
     case 'dataset': case 'dataset_version': return 'lazuli.previewDataset';
     case 'model': case 'model_version': return 'lazuli.showModel';
     case 'file': return 'lazuli.openFile';
-    case 'environment': return 'lazuli.showEnvironment';
+    case 'environment': case 'environment_version': return 'lazuli.showEnvironment';
     case 'compute': return 'lazuli.showCompute';
     default: return undefined;
   }
@@ -210,7 +210,7 @@ function opened(node: Item): string | undefined {
 
 const ICONS: Record<string, string> = {
   workspace: 'home', experiment: 'beaker', model: 'package', model_version: 'package', dataset: 'table', dataset_version: 'table',
-  datastore: 'database', environment: 'layers', compute: 'server', secret: 'key', folder: 'folder', file: 'file',
+  datastore: 'database', environment: 'layers', environment_version: 'layers', compute: 'server', secret: 'key', folder: 'folder', file: 'file',
 };
 const GROUPS: Record<string, string> = {
   experiments: 'beaker', models: 'package', datasets: 'table', datastores: 'database', environments: 'layers', compute: 'server-process',
@@ -229,11 +229,17 @@ const STATUS: Record<string, [string, string]> = {
   NotStarted: ['circle-outline', 'disabledForeground'],
 };
 
-function icon(node: Item): vscode.ThemeIcon {
-  if (node.kind === 'run') {
-    const [name, colour] = STATUS[node.status ?? ''] ?? ['circle-outline', 'disabledForeground'];
-    return new vscode.ThemeIcon(name, new vscode.ThemeColor(colour));
-  }
+/** The link to a machine. */
+const LINK: Record<string, [string, string]> = {
+  connected: ['vm-active', 'charts.green'],
+  connecting: ['loading~spin', 'charts.yellow'],
+  cut: ['warning', 'charts.orange'],
+};
+
+export function icon(node: Item): vscode.ThemeIcon {
+  const status = node.status ?? '';
+  const state = node.kind === 'run' ? (STATUS[status] ?? ['circle-outline', 'disabledForeground']) : node.kind === 'compute' ? LINK[status] : undefined;
+  if (state) return new vscode.ThemeIcon(state[0], new vscode.ThemeColor(state[1]));
   if (node.kind === 'group') return new vscode.ThemeIcon(GROUPS[node.id.split('/').at(-1) ?? ''] ?? 'folder');
   return new vscode.ThemeIcon(ICONS[node.kind] ?? 'circle-outline');
 }

@@ -5,6 +5,7 @@ import { find } from './binary';
 import { assetCommands } from './commands/assets';
 import { computeCommands } from './commands/compute';
 import type { Commands, Context } from './commands/context';
+import { machineCommands } from './commands/machines';
 import { runCommands } from './commands/runs';
 import { submitCommands } from './commands/submit';
 import { Daemon } from './daemon';
@@ -101,6 +102,7 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
     ...runCommands(context),
     ...assetCommands(context),
     ...computeCommands(context),
+    ...machineCommands(context),
     ...submitCommands(context),
     showMore: (more: never) => explorer.showMore(more),
     restartKernel: () => controllers.restart(vscode.window.activeNotebookEditor?.notebook),

@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 
+import { icon } from '../explorer';
 import type { Answer } from '../lsp';
 import { all, encoded, words } from './ask';
 import type { Commands, Context } from './context';
@@ -43,7 +44,7 @@ export function submitCommands({ server, panels, logs, failures, extension }: Co
     const before = remembered(uri).compute;
     const items = await all(server, `${encoded(server.status?.workspace ?? 'default')}/compute`);
     const picked = await vscode.window.showQuickPick(
-      items.map((item) => ({ label: item.label, description: [item.description, item.label === before ? 'last time' : ''].filter(Boolean).join(', '), detail: item.tooltip })),
+      items.map((item) => ({ label: item.label, description: [item.description, item.label === before ? 'last time' : ''].filter(Boolean).join(', '), detail: item.problem ?? item.tooltip, iconPath: icon(item) })),
       { title: 'Where to run it', placeHolder: before },
     );
     return picked?.label;
