@@ -26,6 +26,7 @@ mod launch;
 mod link;
 mod outputs;
 mod process;
+mod ranks;
 mod records;
 mod resources;
 mod std_log;
