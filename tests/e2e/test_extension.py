@@ -288,3 +288,24 @@ def test_a_notebook_without_the_jupyter_extension(editor):
         page.wait_for_timeout(500)
     token = (Path(editor.environment["LAZULI_HOME"]) / "token").read_text().strip()
     assert token not in saved
+
+
+def test_a_cell_runs_on_an_attached_machine(editor, home, machine):
+    words = ["--key", str(machine.key), "--host-key", machine.fingerprint]
+    home.lazuli("compute", "attach", "box", f"{machine.user}@127.0.0.1:{machine.port}", *words, check=True)
+    page = editor.page()
+    page.locator(".activitybar a[aria-label^='Lazuli']").click()
+    tree = page.locator(".pane-body .monaco-list")
+    tree.get_by_text("Compute", exact=True).first.click()
+    tree.get_by_text("box", exact=True).first.click(button="right")
+    page.locator(".monaco-menu").get_by_text("New Notebook on This Machine").click()
+    page.get_by_text("Lazuli (Python) on box").first.wait_for()
+    page.locator(".cell.code .monaco-editor, .code-cell-row .monaco-editor").first.click()
+    page.keyboard.type("%log loss=0.25\nimport getpass; print('run by ' + getpass.getuser())")
+    page.locator(".notebook-toolbar-container").get_by_text("Run All").click()
+    # The Python is made there first, and the cell says so meanwhile.
+    frame = frame_with(page, f"text=run by {machine.user}")
+    picture(page, "vscode-machine-notebook")
+    assert frame.get_by_text("box: no Python there has ipykernel").count() >= 1
+    [run] = home.json("run", "list")
+    assert run["metrics"]["loss"]["last"] == 0.25, run

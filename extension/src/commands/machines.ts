@@ -8,6 +8,7 @@ import * as vscode from 'vscode';
 
 import { Refused } from '../language-server';
 import type { Item } from '../lsp';
+import { ON_MACHINE } from '../notebook/controllers';
 import { confirm, inside, words } from './ask';
 import type { Commands, Context } from './context';
 
@@ -33,6 +34,12 @@ export function machineCommands({ server, explorer }: Context): Commands {
       }
       explorer.refresh();
       await explorer.reveal({ kind: 'compute', name, ...inside(given) });
+    },
+    newNotebookThere: async (node: Item) => {
+      const kernelspec = { name: `${ON_MACHINE}${node.name}`, display_name: `Lazuli (Python) on ${node.name}`, language: 'python' };
+      const content = new vscode.NotebookData([new vscode.NotebookCellData(vscode.NotebookCellKind.Code, '', 'python')]);
+      content.metadata = { metadata: { kernelspec, language_info: { name: 'python' } } };
+      await vscode.window.showNotebookDocument(await vscode.workspace.openNotebookDocument('jupyter-notebook', content));
     },
     detachMachine: async (node: Item) => {
       const detail = node.status === 'cut' ? 'It cannot be reached now, so what Lazuli put there stays.' : 'What Lazuli put there is removed.';

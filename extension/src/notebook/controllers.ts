@@ -8,7 +8,8 @@ import { Session } from './session';
 
 const RUST: Cells = { id: 'lazuli-rust', language: 'rust', label: 'Lazuli (Rust)' };
 const PYTHON: Cells = { id: 'lazuli-python', language: 'python', label: 'Lazuli (Python)' };
-const ON_MACHINE = 'lazuli-python-on-';
+/** How the names of kernels on attached machines begin, here and in Jupyter. */
+export const ON_MACHINE = 'lazuli-python-on-';
 /** What notebooks call the kernels that we stand in for. */
 const NAMES: Record<string, string> = { lazuli: RUST.id, 'lazuli-python': PYTHON.id, 'python3-azureml': PYTHON.id, 'python38-azureml': PYTHON.id };
 
