@@ -15,6 +15,8 @@ export class Session implements vscode.Disposable {
   /** Outputs that may be replaced later, by the name that the kernel gave them. */
   private readonly displays = new Map<string, Shown[]>();
   private running: { execution: vscode.NotebookCellExecution; id: string; displays: Set<string> } | undefined;
+  /** How cells ended here: the editor says so itself only a moment later. */
+  private readonly ends = new WeakMap<vscode.NotebookCell, vscode.NotebookCellExecutionSummary>();
   /** Outputs are changed one after the other, in the order in which the kernel said them: a change is asked
    * of the editor, and one that came before it was made would not find what it changes. */
   private showing: Promise<void> = Promise.resolve();
@@ -43,7 +45,8 @@ export class Session implements vscode.Disposable {
   /** Runs one cell. True: the next one may follow. */
   async run(cell: vscode.NotebookCell): Promise<boolean> {
     const execution = this.controller.createNotebookCellExecution(cell);
-    execution.start(Date.now());
+    const startTime = Date.now();
+    execution.start(startTime);
     await execution.clearOutput();
     // What this cell showed before is gone, and nothing replaces it.
     for (const [name, shown] of this.displays) this.displays.set(name, shown.filter((it) => it.cell !== cell));
@@ -75,7 +78,9 @@ export class Session implements vscode.Disposable {
       await execution.appendOutput(failure({ ename: 'Kernel', evalue: message, traceback: [] }));
     }
     this.running = undefined;
-    execution.end(isFine, Date.now());
+    const endTime = Date.now();
+    this.ends.set(cell, { executionOrder: execution.executionOrder, success: isFine, timing: { startTime, endTime } });
+    execution.end(isFine, endTime);
     return isFine;
   }
 
@@ -126,10 +131,11 @@ export class Session implements vscode.Disposable {
       }
       // Only an execution may change outputs.
       const execution = this.controller.createNotebookCellExecution(cell);
-      execution.executionOrder = cell.executionSummary?.executionOrder;
-      execution.start(cell.executionSummary?.timing?.startTime);
+      const ended = this.ends.get(cell) ?? cell.executionSummary;
+      execution.executionOrder = ended?.executionOrder;
+      execution.start(ended?.timing?.startTime);
       await execution.replaceOutputItems(data, shown);
-      execution.end(cell.executionSummary?.success, cell.executionSummary?.timing?.endTime);
+      execution.end(ended?.success, ended?.timing?.endTime);
     }
   }
 
