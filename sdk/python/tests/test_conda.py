@@ -14,8 +14,6 @@ from tests.support import TARGET, DaemonTestCase, skip_loudly
 #: The newest conda that pip installs, and the last YAML reader that it works with. They need Python 3.6.
 PACKAGES = ["conda==4.3.16", "ruamel.yaml==0.15.100"]
 FOLDER = TARGET / PACKAGES[0]
-#: conda refuses to be run as pip installs it.
-PROGRAMS = {"conda": "conda.cli", "conda-env": "conda_env.cli.main"}
 
 
 def setUpModule():
@@ -50,14 +48,15 @@ def python_3_6():
 def install(python):
     shutil.rmtree(FOLDER, ignore_errors=True)
     subprocess.run([python, "-m", "venv", str(FOLDER)], check=True)
+    # Of the programs that pip installs, `conda` refuses to run.
     own_python = FOLDER / "bin" / "python"
     subprocess.run([str(own_python), "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-    # In a folder of their own: its `python` is not to be found beside them.
-    programs = FOLDER / "programs"
-    programs.mkdir()
-    for name, module in PROGRAMS.items():
-        (programs / name).write_text(f"#!{own_python}\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
-        (programs / name).chmod(0o755)
+    # `conda` alone in a folder, because no script is to find its `python`; it finds `conda-env` beside that.
+    for program, module in {"programs/conda": "conda.cli", "bin/conda-env": "conda_env.cli.main"}.items():
+        path = FOLDER / program
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!{own_python}\nimport sys\nfrom {module} import main\nsys.exit(main())\n")
+        path.chmod(0o755)
     (FOLDER / ".installed").touch()
 
 
@@ -155,7 +154,7 @@ class CondaTest(DaemonTestCase):
         subprocess.run([FOLDER / "programs" / "conda", "env", "create", "--file", "environment.yml"], check=True, capture_output=True)
         environment = Environment.from_conda_environment("training", "house")
         packages = [*environment.python.conda_dependencies.conda_packages]
-        self.assertEqual([package.split("=")[0] for package in packages], ["house-greeting", "python"])
+        self.assertEqual([package.split("=")[0] for package in packages], ["house-greeting", "pip", "python"])
         self.assertIsNone(Environment.from_conda_environment("training", "no-such-environment"))
 
         Path("code/script.py").write_text("import house_greeting, sys\nfrom azureml.core import Run\nRun.get_context().log('prefix', sys.prefix)\n")
