@@ -41,7 +41,7 @@ def test_cells_run_there_and_the_workspace_is_at_hand(home, attached, notebook):
     assert first.stdout == f"{attached.user} {attached.home}\n"
     assert "box: no Python there has ipykernel" in first.stderr
     # A magic is performed here, and the SDK there sees what is active.
-    notebook.ok("%experiment there")
+    notebook.ok("%experiment use there")
     notebook.ok("%log loss=0.5")
     told = notebook.ok("from azureml.core import Run\nrun = Run.get_context()\nrun.log('accuracy', 0.9)\nprint(run.id)")
     run_id = told.stdout.strip()

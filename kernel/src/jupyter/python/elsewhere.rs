@@ -21,7 +21,7 @@ use lazuli_domain::{
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::process::{Elsewhere, Process};
 use super::{IN_KERNEL, Living, Python, not_started, private_connection};
@@ -94,9 +94,9 @@ pub async fn start(
         process.kill();
         return Err(error);
     }
-    let living = python.connect_in_time(kernel, process, &connection).await?;
-    tokio::spawn(serve_magics(kernel.clone(), living.clone(), magics));
-    Ok(living)
+    // It asks for its magics before it answers anything.
+    tokio::spawn(serve_magics(kernel.clone(), process.ended.clone(), magics));
+    python.connect_in_time(kernel, process, &connection).await
 }
 
 fn prepare(
@@ -153,7 +153,11 @@ fn place(target: &ComputeTarget) -> lazuli::Result<(String, String)> {
 }
 
 /// Gives each Python there that asks the program that performs its magics.
-async fn serve_magics(kernel: Arc<Kernel>, living: Arc<Living>, listener: UnixListener) {
+async fn serve_magics(
+    kernel: Arc<Kernel>,
+    mut ended: watch::Receiver<Option<String>>,
+    listener: UnixListener,
+) {
     let accept = async {
         while let Ok((stream, _)) = listener.accept().await {
             let kernel = kernel.clone();
@@ -166,7 +170,7 @@ async fn serve_magics(kernel: Arc<Kernel>, living: Arc<Living>, listener: UnixLi
     };
     tokio::select! {
         () = accept => {}
-        _ = living.process.wait() => {}
+        _ = ended.wait_for(Option::is_some) => {}
     }
 }
 
