@@ -16,10 +16,12 @@ use std::sync::Arc;
 use jupyter_protocol::ConnectionInfo;
 use lazuli::client::Client;
 use lazuli_domain::{
-    ApiError, ComputeTarget, FromPython, KernelSockets, LinkState, StringMap, ToPython,
+    ApiError, ComputeTarget, FromPython, KernelSockets, LinkState, SpoolRecord, StringMap, ToPython,
 };
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 
@@ -95,7 +97,7 @@ pub async fn start(
         return Err(error);
     }
     // It asks for its magics before it answers anything.
-    tokio::spawn(serve_magics(kernel.clone(), process.ended.clone(), magics));
+    tokio::spawn(serve_links(kernel.clone(), process.ended.clone(), magics));
     python.connect_in_time(kernel, process, &connection).await
 }
 
@@ -152,8 +154,8 @@ fn place(target: &ComputeTarget) -> lazuli::Result<(String, String)> {
     }
 }
 
-/// Gives each Python there that asks the program that performs its magics.
-async fn serve_magics(
+/// Serves each Python there that asks.
+async fn serve_links(
     kernel: Arc<Kernel>,
     mut ended: watch::Receiver<Option<String>>,
     listener: UnixListener,
@@ -162,8 +164,8 @@ async fn serve_magics(
         while let Ok((stream, _)) = listener.accept().await {
             let kernel = kernel.clone();
             tokio::spawn(async move {
-                if let Err(error) = perform_magics(&kernel, stream).await {
-                    tracing::warn!(%error, "magics of a Python elsewhere ended");
+                if let Err(error) = serve_link(&kernel, stream).await {
+                    tracing::warn!(%error, "a link of a Python elsewhere ended");
                 }
             });
         }
@@ -174,9 +176,50 @@ async fn serve_magics(
     }
 }
 
+/// The first line says what it is for.
+async fn serve_link(kernel: &Kernel, stream: UnixStream) -> std::io::Result<()> {
+    let (from_python, to_python) = stream.into_split();
+    let mut lines = BufReader::new(from_python).lines();
+    let Some(first) = lines.next_line().await? else { return Ok(()) };
+    let first: Value = serde_json::from_str(&first)?;
+    match first["open"].as_str() {
+        Some("magics") => perform_magics(kernel, lines, to_python).await,
+        Some("records") => take_records(lines, to_python).await,
+        _ => Err(std::io::Error::other(format!("not understood: {first}"))),
+    }
+}
+
+/// What a Python there logs goes to the run's file here, and is acknowledged when it lies there.
+async fn take_records(mut lines: Requests, mut to_python: OwnedWriteHalf) -> std::io::Result<()> {
+    #[derive(Deserialize)]
+    struct Logged {
+        run: String,
+        record: Option<SpoolRecord>,
+    }
+    let home = lazuli::Config::from_environment().and_then(|config| config.home());
+    let home = home.map_err(std::io::Error::other)?;
+    while let Some(line) = lines.next_line().await? {
+        let answer = match serde_json::from_str::<Logged>(&line) {
+            Ok(Logged { run, record }) => match home.take_record(&run, record.as_ref()) {
+                Ok(appended) => json!({ "appended": appended }),
+                Err(error) => json!({ "error": error.message() }),
+            },
+            Err(error) => json!({ "error": format!("the record is not understood: {error}") }),
+        };
+        to_python.write_all(format!("{answer}\n").as_bytes()).await?;
+    }
+    Ok(())
+}
+
+type Requests = Lines<BufReader<OwnedReadHalf>>;
+
 /// Between a Python there and `lazuli kernel magics` here. The two share no files: what is one
 /// there or here is replaced by its content.
-async fn perform_magics(kernel: &Kernel, stream: UnixStream) -> std::io::Result<()> {
+async fn perform_magics(
+    kernel: &Kernel,
+    mut lines: Requests,
+    mut to_python: OwnedWriteHalf,
+) -> std::io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("magics").envs(kernel.session.environment()).env(IN_KERNEL, "1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
@@ -185,10 +228,8 @@ async fn perform_magics(kernel: &Kernel, stream: UnixStream) -> std::io::Result<
     else {
         return Err(std::io::Error::other("it was started without pipes"));
     };
-    let (from_python, mut to_python) = stream.into_split();
     let here = std::env::current_dir()?;
     let requests = async {
-        let mut lines = BufReader::new(from_python).lines();
         while let Some(line) = lines.next_line().await? {
             let line = match serde_json::from_str::<Value>(&line) {
                 Ok(mut request) if request["magic"].is_string() => {

@@ -2,10 +2,10 @@
 
 import json
 import os
-import socket
 import subprocess
 import threading
 
+from lazuli import kernel
 from lazuli.config import Config
 from lazuli.daemon import program
 from lazuli.errors import UnavailableError
@@ -119,13 +119,10 @@ class _Elsewhere:
     """The program on the machine of the kernel, when this Python is on another one."""
 
     def __init__(self, address):
-        self._socket = socket.socket(socket.AF_UNIX)
         try:
-            self._socket.connect(address)
+            self.stdin, self.stdout = kernel.connect(address, "magics")
         except OSError as error:
             raise UnavailableError(f"the kernel cannot be reached: {error}", "restart the kernel") from error
-        self.stdin = self._socket.makefile("w", encoding="utf-8")
-        self.stdout = self._socket.makefile("r", encoding="utf-8")
         self._is_gone = False
 
     def poll(self):
@@ -136,11 +133,12 @@ class _Elsewhere:
 
     def kill(self):
         self._is_gone = True
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._socket.close()
+        for file in (self.stdin, self.stdout):
+            try:
+                file.close()
+            except OSError:
+                # It is cut already.
+                pass
 
 
 def folder():
