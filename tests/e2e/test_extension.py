@@ -313,4 +313,4 @@ def test_a_cell_runs_on_an_attached_machine(editor, home, machine):
     picture(page, "vscode-machine-notebook")
     assert frame.get_by_text("box: no Python there has ipykernel").count() >= 1
     [run] = home.json("run", "list")
-    assert run["metrics"]["loss"]["last"] == 0.25, run
+    assert [(metric["name"], metric["last"]["value"]) for metric in run["metrics"]] == [("loss", 0.25)], run

@@ -10,7 +10,8 @@ use crate::explorer::{children, labels};
 fn attach(machine: &Machine, more: &[&str]) -> Value {
     let address = format!("{}:{}", machine.address(), machine.port);
     let words = ["compute", "attach", "box", &address, "--key", machine.key.to_str().unwrap()];
-    json!({ "words": [&words, more].concat() })
+    let words = [&words, more].concat();
+    json!({ "words": words })
 }
 
 #[test]
