@@ -168,6 +168,8 @@ def test_a_machine_is_attached_used_and_detached(machine, editor, home):
     assert not (machine.home / ".lazuli-remote").exists()
     attach("Accept this key")
     row("box").get_by_text(f" free, connected, {machine.user}@localhost").wait_for()
+    # The tree takes the focus, and with it any question that is asked before.
+    tree.locator(".monaco-list-row.selected", has_text="box").wait_for()
     picture(page, "vscode-machine")
 
     open_file(page, script)
