@@ -154,19 +154,16 @@ pub fn touched(event: &Event) -> Vec<String> {
         let parts = std::iter::once(event.workspace.as_str()).chain(parts.iter().copied());
         Node { parts: parts.map(str::to_owned).collect() }.id()
     };
-    if changes_count(&event.kind) {
-        // Every workspace says how many runs it has.
-        return vec![String::new()];
-    }
     match event.kind.as_str().split('_').next().unwrap_or_default() {
         "metrics" => event.experiment.iter().map(|name| node(&["experiments", name])).collect(),
         "run" => {
             // What runs where is another sum too.
             let mut nodes = vec![node(&["compute"])];
-            nodes.push(match &event.experiment {
-                Some(name) => node(&["experiments", name]),
-                None => node(&["experiments"]),
-            });
+            nodes.extend(event.experiment.iter().map(|name| node(&["experiments", name])));
+            // Experiments say how many runs they have.
+            if changes_count(&event.kind) || event.experiment.is_none() {
+                nodes.push(node(&["experiments"]));
+            }
             nodes
         }
         "model" => vec![node(&["models"])],
@@ -225,10 +222,8 @@ fn workspaces(client: &Client, current: &str) -> lazuli::Result<TreePage> {
         id: Node { parts: vec![workspace.name.clone()] }.id(),
         kind: "workspace".into(),
         label: workspace.name.clone(),
-        description: Some(match workspace.name == current {
-            true => format!("current, {}", count(workspace.runs, "run")),
-            false => count(workspace.runs, "run"),
-        }),
+        // Not how many runs: with each of them everything below would be asked for again.
+        description: (workspace.name == current).then(|| "current".to_owned()),
         has_children: true,
         context_value: if workspace.name == current { "workspace.current" } else { "workspace" }
             .into(),
