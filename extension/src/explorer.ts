@@ -18,6 +18,8 @@ export interface More {
 export type Node = Item | More;
 
 const MIME = 'application/vnd.code.tree.lazuli.explorer';
+/** No event tells of the link to a machine: as long as one is in sight it is asked for again after so many milliseconds. */
+const BETWEEN_LOOKS = 10_000;
 /** Dragging out needs the files at once; more than that is downloaded by its command. */
 const MOST_DRAGGED = 20;
 
@@ -39,7 +41,13 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
 
   constructor(private readonly server: LanguageServer) {
     this.view = vscode.window.createTreeView<Node>('lazuli.explorer', { treeDataProvider: this, dragAndDropController: this, canSelectMany: true, showCollapseAll: true });
-    this.subscriptions = [this.view, this.emitter, server.onTree((ids) => this.touch(ids))];
+    const looking = setInterval(() => this.lookAtMachines(), BETWEEN_LOOKS);
+    this.subscriptions = [this.view, this.emitter, server.onTree((ids) => this.touch(ids)), new vscode.Disposable(() => clearInterval(looking))];
+  }
+
+  private lookAtMachines() {
+    const machines = [...this.known.values()].filter(({ contextValue }) => contextValue === 'compute.remote');
+    if (this.view.visible && machines.length) this.touch(machines.map(({ id }) => this.parents.get(id) ?? ''));
   }
 
   /** Many events in a moment are one refresh; the first after a quiet time is told at once. */
