@@ -67,10 +67,13 @@ export class Controllers implements vscode.Disposable {
       this.controllers.delete(id);
     }
     for (const [id, on] of machines) {
-      if (on && !this.controllers.has(id)) this.offer({ id, language: 'python', label: `Lazuli (Python) on ${on}`, on });
+      if (!on || this.controllers.has(id)) continue;
+      this.offer({ id, language: 'python', label: `Lazuli (Python) on ${on}`, on });
+      // Others have chosen already, and may be about to run.
+      for (const notebook of vscode.workspace.notebookDocuments) if (named(notebook) === id) this.prefer(notebook);
+      const editor = vscode.window.activeNotebookEditor;
+      if (editor && named(editor.notebook) === id) await this.choose(editor);
     }
-    for (const notebook of vscode.workspace.notebookDocuments) this.prefer(notebook);
-    await this.choose(vscode.window.activeNotebookEditor);
   }
 
   /** A notebook that names one of ours need not ask for it. */
