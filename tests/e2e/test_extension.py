@@ -226,7 +226,7 @@ def test_a_window_that_is_reloaded_in_mid_run(editor, home):
     page = editor.page()
     open_file(page, path)
     page.get_by_text("Lazuli (Python)").first.wait_for()
-    page.locator(".notebook-toolbar-container").get_by_text("Run All").click()
+    command(page, "Notebook: Run All")
     grows(page, frame_with(page, UNDER_A_CELL))
     command(page, "File: Save")
     page.locator(".tab.dirty").wait_for(state="detached")
@@ -311,7 +311,7 @@ def test_a_cell_runs_on_an_attached_machine(editor, home, machine):
     page.get_by_text("Lazuli (Python) on box").first.wait_for()
     page.locator(".cell.code .monaco-editor, .code-cell-row .monaco-editor").first.click()
     page.keyboard.type("%log loss=0.25\nimport getpass; print('run by ' + getpass.getuser())")
-    page.locator(".notebook-toolbar-container").get_by_text("Run All").click()
+    command(page, "Notebook: Run All")
     # The Python is made there first, and the cell says so meanwhile.
     frame = frame_with(page, f"text=run by {machine.user}")
     picture(page, "vscode-machine-notebook")
