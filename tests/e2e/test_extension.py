@@ -153,8 +153,9 @@ def test_a_machine_is_attached_used_and_detached(machine, editor, home):
         answer(page, "Name of the compute target", "box", given="localhost")
         pick(page, "With which key?", "A file")
         expect(page.locator(".quick-input-title")).to_have_text("The private key")
+        # The dialog takes nothing before it has read a folder: that of ssh, then the one that is named.
+        page.locator(".quick-input-list").get_by_text("config", exact=True).wait_for()
         page.locator(".quick-input-widget input[type=text]").first.fill(f"{machine.folder}/")
-        # The dialog takes nothing before it has read the folder.
         page.locator(".quick-input-list").get_by_text("key", exact=True).click()
         answer(page, "So many runs run there at once", "1", given="1")
         dialog.get_by_text(machine.fingerprint).wait_for()
