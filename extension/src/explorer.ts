@@ -18,6 +18,8 @@ export interface More {
 export type Node = Item | More;
 
 const MIME = 'application/vnd.code.tree.lazuli.explorer';
+/** No event tells of the link to a machine: as long as one is in sight it is asked for again after so many milliseconds. */
+const BETWEEN_LOOKS = 10_000;
 /** Dragging out needs the files at once; more than that is downloaded by its command. */
 const MOST_DRAGGED = 20;
 
@@ -39,7 +41,13 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
 
   constructor(private readonly server: LanguageServer) {
     this.view = vscode.window.createTreeView<Node>('lazuli.explorer', { treeDataProvider: this, dragAndDropController: this, canSelectMany: true, showCollapseAll: true });
-    this.subscriptions = [this.view, this.emitter, server.onTree((ids) => this.touch(ids))];
+    const looking = setInterval(() => this.lookAtMachines(), BETWEEN_LOOKS);
+    this.subscriptions = [this.view, this.emitter, server.onTree((ids) => this.touch(ids)), new vscode.Disposable(() => clearInterval(looking))];
+  }
+
+  private lookAtMachines() {
+    const machines = [...this.known.values()].filter(({ contextValue }) => contextValue === 'compute.remote');
+    if (this.view.visible && machines.length) this.touch(machines.map(({ id }) => this.parents.get(id) ?? ''));
   }
 
   /** Many events in a moment are one refresh; the first after a quiet time is told at once. */
@@ -202,7 +210,7 @@ function opened(node: Item): string | undefined {
     case 'dataset': case 'dataset_version': return 'lazuli.previewDataset';
     case 'model': case 'model_version': return 'lazuli.showModel';
     case 'file': return 'lazuli.openFile';
-    case 'environment': return 'lazuli.showEnvironment';
+    case 'environment': case 'environment_version': return 'lazuli.showEnvironment';
     case 'compute': return 'lazuli.showCompute';
     default: return undefined;
   }
@@ -210,7 +218,7 @@ function opened(node: Item): string | undefined {
 
 const ICONS: Record<string, string> = {
   workspace: 'home', experiment: 'beaker', model: 'package', model_version: 'package', dataset: 'table', dataset_version: 'table',
-  datastore: 'database', environment: 'layers', compute: 'server', secret: 'key', folder: 'folder', file: 'file',
+  datastore: 'database', environment: 'layers', environment_version: 'layers', compute: 'server', secret: 'key', folder: 'folder', file: 'file',
 };
 const GROUPS: Record<string, string> = {
   experiments: 'beaker', models: 'package', datasets: 'table', datastores: 'database', environments: 'layers', compute: 'server-process',
@@ -229,11 +237,17 @@ const STATUS: Record<string, [string, string]> = {
   NotStarted: ['circle-outline', 'disabledForeground'],
 };
 
-function icon(node: Item): vscode.ThemeIcon {
-  if (node.kind === 'run') {
-    const [name, colour] = STATUS[node.status ?? ''] ?? ['circle-outline', 'disabledForeground'];
-    return new vscode.ThemeIcon(name, new vscode.ThemeColor(colour));
-  }
+/** The link to a machine. */
+const LINK: Record<string, [string, string]> = {
+  connected: ['vm-active', 'charts.green'],
+  connecting: ['loading~spin', 'charts.yellow'],
+  cut: ['warning', 'charts.orange'],
+};
+
+export function icon(node: Item): vscode.ThemeIcon {
+  const status = node.status ?? '';
+  const state = node.kind === 'run' ? (STATUS[status] ?? ['circle-outline', 'disabledForeground']) : node.kind === 'compute' ? LINK[status] : undefined;
+  if (state) return new vscode.ThemeIcon(state[0], new vscode.ThemeColor(state[1]));
   if (node.kind === 'group') return new vscode.ThemeIcon(GROUPS[node.id.split('/').at(-1) ?? ''] ?? 'folder');
   return new vscode.ThemeIcon(ICONS[node.kind] ?? 'circle-outline');
 }

@@ -5,6 +5,7 @@ import { find } from './binary';
 import { assetCommands } from './commands/assets';
 import { computeCommands } from './commands/compute';
 import type { Commands, Context } from './commands/context';
+import { machineCommands } from './commands/machines';
 import { runCommands } from './commands/runs';
 import { submitCommands } from './commands/submit';
 import { Daemon } from './daemon';
@@ -82,7 +83,7 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
   const logs = new RunLogs(server);
   const documents = new TextDocuments(server);
   const failures = new Failures(server);
-  const controllers = new Controllers(() => ({ lazuli: found.path, python: vscode.workspace.getConfiguration('lazuli').get<string>('python') ?? '' }), daemon, (line) => log.info(line));
+  const controllers = new Controllers(() => ({ lazuli: found.path, python: vscode.workspace.getConfiguration('lazuli').get<string>('python') ?? '' }), daemon, server, (line) => log.info(line));
   const context: Context = { program: found.path, extension, server, daemon, explorer, panels, logs, documents, failures };
   parts.push(
     server, explorer, panels, logs, failures, controllers,
@@ -101,6 +102,7 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
     ...runCommands(context),
     ...assetCommands(context),
     ...computeCommands(context),
+    ...machineCommands(context),
     ...submitCommands(context),
     showMore: (more: never) => explorer.showMore(more),
     restartKernel: () => controllers.restart(vscode.window.activeNotebookEditor?.notebook),

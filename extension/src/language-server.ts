@@ -10,7 +10,7 @@ let tokens = 0;
 
 /** A refusal of the daemon, in one sentence, with what to do next. */
 export class Refused extends Error {
-  constructor(message: string, readonly hint: string | undefined) {
+  constructor(message: string, readonly hint: string | undefined, readonly kind?: string) {
     super(message);
   }
 }
@@ -89,8 +89,8 @@ export class LanguageServer implements vscode.Disposable {
       if (!parameters) return await this.client.sendRequest<T>(method);
       return await (token ? this.client.sendRequest<T>(method, parameters, token) : this.client.sendRequest<T>(method, parameters));
     } catch (error) {
-      const { message, data } = error as { message: string; data?: { hint?: string } };
-      throw new Refused(message, data?.hint);
+      const { message, data } = error as { message: string; data?: { hint?: string; kind?: string } };
+      throw new Refused(message, data?.hint, data?.kind);
     }
   }
 
@@ -145,10 +145,8 @@ export class LanguageServer implements vscode.Disposable {
     return answer;
   }
 
-  /** The server does not tell of what it was told, so it is asked. */
-  async changeWorkspace(workspace: string) {
-    await this.client.sendNotification('workspace/didChangeConfiguration', { settings: { lazuli: { workspace } } });
-    this.told(await this.request<Status>('lazuli/status'));
+  changeWorkspace(workspace: string): Promise<void> {
+    return this.client.sendNotification('workspace/didChangeConfiguration', { settings: { lazuli: { workspace } } });
   }
 
   dispose() {

@@ -2,7 +2,7 @@
 
 export type ItemKind =
   | 'workspace' | 'group' | 'experiment' | 'run' | 'model' | 'model_version' | 'dataset' | 'dataset_version'
-  | 'datastore' | 'environment' | 'compute' | 'secret' | 'folder' | 'file';
+  | 'datastore' | 'environment' | 'environment_version' | 'compute' | 'secret' | 'folder' | 'file';
 
 /** A node of the explorer. */
 export interface Item {
@@ -13,6 +13,8 @@ export interface Item {
   tooltip?: string;
   hasChildren: boolean;
   status?: string;
+  /** What is wrong with it. */
+  problem?: string;
   contextValue: string;
   workspace: string;
   run?: string;

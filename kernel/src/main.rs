@@ -52,6 +52,9 @@ struct Editor {
     /// The Python for Python cells
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
+    /// The attached machine that runs Python cells, instead of this one
+    #[arg(long, value_name = "NAME")]
+    on: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -64,6 +67,9 @@ enum Command {
         /// environment's, else the first `python3` that has ipykernel
         #[arg(long, value_name = "PROGRAM")]
         python: Option<PathBuf>,
+        /// Only the kernel whose Python cells run on this attached machine
+        #[arg(long, value_name = "NAME")]
+        on: Option<String>,
     },
     /// Make Jupyter forget the kernels
     Uninstall(Place),
@@ -78,6 +84,9 @@ enum Command {
         /// The Python for Python cells
         #[arg(long, value_name = "PROGRAM")]
         python: Option<PathBuf>,
+        /// The attached machine that runs Python cells, instead of this one
+        #[arg(long, value_name = "NAME")]
+        on: Option<String>,
     },
     /// Perform magics of a Python process; `%load_ext lazuli` calls this
     #[command(hide = true)]
@@ -133,15 +142,25 @@ fn main() -> ExitCode {
     let config = Config::from_environment();
     let Some(command) = arguments.command else {
         log(&config);
-        let Editor { language, python, .. } = arguments.editor;
-        return ended(jupyter::stdio::run(language.name(), python));
+        let Editor { language, python, on, .. } = arguments.editor;
+        return ended(
+            on_machine(language, on.as_deref())
+                .and_then(|()| jupyter::stdio::run(language.name(), python, on)),
+        );
     };
     let outcome = match command {
-        Command::Install { place, python } => install::install(&config, place.resolve(), python),
+        Command::Install { place, python, on: None } => {
+            install::install(&config, place.resolve(), python)
+        }
+        Command::Install { place, python, on: Some(machine) } => {
+            install::install_on(&config, &place.resolve(), machine, python.as_deref())
+        }
         Command::Uninstall(place) => install::uninstall(&config, place.resolve()),
-        Command::Run { connection_file, language, python } => {
+        Command::Run { connection_file, language, python, on } => {
             log(&config);
+            let allowed = on_machine(language, on.as_deref());
             let start = jupyter::Start {
+                on,
                 language: match language {
                     Language::Rust => jupyter::kernel::Language::Rust,
                     Language::Python => jupyter::kernel::Language::Python,
@@ -150,7 +169,7 @@ fn main() -> ExitCode {
                 python_path: config.python_path,
                 has_owner: config.has_owner,
             };
-            jupyter::run(&connection_file, start)
+            allowed.and_then(|()| jupyter::run(&connection_file, start))
         }
         Command::Magics => {
             log(&config);
@@ -158,6 +177,17 @@ fn main() -> ExitCode {
         }
     };
     ended(outcome)
+}
+
+/// A Rust notebook needs the toolchain, which is here.
+fn on_machine(language: Language, machine: Option<&str>) -> anyhow::Result<()> {
+    match (language, machine) {
+        (Language::Rust, Some(machine)) => anyhow::bail!(
+            "Rust cells run on this machine, not on `{machine}`\n\
+             hint: say `--language python`, or submit the cell: `%%submit --compute {machine}`"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn ended(outcome: anyhow::Result<()>) -> ExitCode {

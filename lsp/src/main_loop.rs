@@ -218,6 +218,10 @@ impl World {
                     self.now.names = Arc::new(Names::of(workspace.clone()));
                     self.order(Order::Workspace(workspace));
                     self.changed_nodes.insert(String::new());
+                    if self.is_told {
+                        let status = Status::of(&self.now);
+                        self.client.send_notification::<StatusChanged>(status).await;
+                    }
                 }
             }
             Message::Refresh => self.order(Order::Refresh),

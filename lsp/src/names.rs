@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lazuli_actions::count;
 use lazuli_commands::NameKind;
 use lazuli_domain::readable::{byte_size, number, shorten};
 use lazuli_domain::{
-    ComputeKind, DatasetKind, InstanceState, MetricValue, Run, RunKind, TableColumn,
+    ComputeKind, DatasetKind, InstanceState, LinkState, MachineView, MetricValue, Run, RunKind,
+    TableColumn,
 };
 
 /// More candidates than this help nobody; the editor asks again when more is typed.
@@ -229,6 +231,9 @@ pub fn environment(found: &lazuli_domain::Environment) -> Entry {
 }
 
 pub fn compute(found: &lazuli_domain::ComputeTarget) -> Entry {
+    if let Some(there) = &found.machine {
+        return machine(found, there);
+    }
     let detail = format!("{}, {}", found.kind.title(), at_work(found));
     let mut about = format!("compute target {}, {detail}", found.name);
     if found.kind == ComputeKind::AmlCompute {
@@ -242,6 +247,44 @@ pub fn compute(found: &lazuli_domain::ComputeTarget) -> Entry {
         about.push_str(&format!("\n{}", shorten(&found.description, 400)));
     }
     Entry { name: found.name.clone(), detail, about, ..Entry::default() }
+}
+
+/// `8 cores, 12 GB free, connected, ada@gpu-box`
+fn machine(found: &lazuli_domain::ComputeTarget, there: &MachineView) -> Entry {
+    let state = there.link.as_str().to_owned();
+    let mut words = Vec::new();
+    let mut about = format!("machine {}, {state}", found.name);
+    if let Some(problem) = &there.problem {
+        about.push_str(&format!("\n{problem}; it is tried again"));
+    }
+    about.push_str(&format!("\n{}, port {}", there.address, there.port));
+    if let Some(has) = &there.resources {
+        let cores = count(u64::from(has.cores), "core");
+        about.push_str(&format!("\n{}\n{cores}, load {:.1}", has.system, has.load));
+        let (free, memory) = (byte_size(has.memory_free), byte_size(has.memory));
+        about.push_str(&format!("\n{free} of {memory} memory free"));
+        about.push_str(&format!("\n{} disk free", byte_size(has.disk_free)));
+        for gpu in &has.gpus {
+            about.push_str(&format!("\n{}", shorten(gpu, 80)));
+        }
+        // What it had before the link was cut says little about now.
+        if there.link == LinkState::Connected {
+            words.extend([cores, format!("{free} free")]);
+        }
+    }
+    about.push_str(&format!("\n{}, at most {} at once", at_work(found), found.max_nodes));
+    about.push_str(&format!("\nhost key {}", there.host_key));
+    if let Some(folder) = &there.folder {
+        about.push_str(&format!("\nin {folder}"));
+    }
+    if !found.description.is_empty() {
+        about.push_str(&format!("\n{}", shorten(&found.description, 400)));
+    }
+    words.extend([state, there.address.clone()]);
+    if found.running + found.queued > 0 {
+        words.push(at_work(found));
+    }
+    Entry { name: found.name.clone(), detail: words.join(", "), about, ..Entry::default() }
 }
 
 /// `stopped, 1 running, 2 waiting`

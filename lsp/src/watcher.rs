@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use lazuli::Result;
 use lazuli::client::{Client, EventQuery, RunQuery};
+use lazuli_actions::count;
 use lazuli_commands::NameKind;
 use lazuli_domain::{Event, EventKind};
 
@@ -190,10 +191,14 @@ fn touched(event: &EventKind) -> &'static [NameKind] {
 }
 
 fn touches_workspaces(event: &EventKind) -> bool {
-    matches!(
-        event,
-        EventKind::RunCreated | EventKind::RunDeleted | EventKind::ModelRegistered { .. }
-    )
+    use EventKind::{ModelDeleted, ModelRegistered};
+    changes_count(event) || matches!(event, ModelRegistered { .. } | ModelDeleted { .. })
+}
+
+/// Whether the workspace has more or fewer runs now.
+pub fn changes_count(event: &EventKind) -> bool {
+    use EventKind::{ExperimentDeleted, ExperimentRestored, RunCreated, RunDeleted, RunRestored};
+    matches!(event, RunCreated | RunDeleted | RunRestored | ExperimentDeleted | ExperimentRestored)
 }
 
 /// Which script a run runs, by its id; none for a run that runs none.
@@ -249,12 +254,16 @@ fn fetch(client: &Client, workspace: &str, kind: NameKind, names: &mut Names) ->
         NameKind::Workspace => client
             .workspaces()?
             .into_iter()
-            .map(|found| names::plain(found.name, format!("workspace, {} runs", found.runs)))
+            .map(|found| {
+                names::plain(found.name, format!("workspace, {}", count(found.runs, "run")))
+            })
             .collect(),
         NameKind::Experiment => client
             .experiments(workspace)?
             .into_iter()
-            .map(|found| names::plain(found.name, format!("experiment, {} runs", found.runs)))
+            .map(|found| {
+                names::plain(found.name, format!("experiment, {}", count(found.runs, "run")))
+            })
             .collect(),
         NameKind::Run => {
             let query = RunQuery { limit: Some(RUNS), ..RunQuery::default() };

@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 import jupyter_servers
 from frontend import Frontend, environment_of, processes_of, until
+from sshd import machine  # noqa: F401 - a fixture
 from studio import FLAGS, Studio
 
 CHECKOUT = Path(__file__).resolve().parents[2]

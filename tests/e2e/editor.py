@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import TimeoutError as Late
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXTENSION = CHECKOUT / "extension"
@@ -175,6 +175,22 @@ def command(page, name):
     box.wait_for()
     box.fill(f">{name}")
     page.locator(".quick-input-list .monaco-list-row").filter(has_text=name).first.click()
+
+
+def pick(page, question, text):
+    """An entry of the list that is open."""
+    expect(page.locator(".quick-input-title")).to_have_text(question)
+    page.locator(".quick-input-list .monaco-list-row").filter(has_text=text).first.click()
+
+
+def answer(page, question, text, given=None):
+    """Types into what is open; `given` is what stands there before."""
+    expect(page.locator(".quick-input-title")).to_have_text(question)
+    box = page.locator(".quick-input-widget input[type=text]").first
+    if given is not None:
+        expect(box).to_have_value(given)
+    box.fill(text)
+    page.keyboard.press("Enter")
 
 
 def open_file(page, path):

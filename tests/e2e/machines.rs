@@ -233,6 +233,42 @@ fn what_is_wrong_is_told_and_nothing_is_attached() {
 }
 
 #[test]
+fn a_machine_is_not_the_owner() {
+    let Some(machine) = Machine::start() else { return };
+    let home = Home::new();
+    attach(&home, &machine);
+    let run_id = submit(
+        &home,
+        r#"
+import json, os, urllib.error, urllib.request
+home = os.environ["LAZULI_HOME"]
+url = json.load(open(os.path.join(home, "daemon.json")))["url"]
+token = open(os.path.join(home, "token")).read()
+def ask(method, path):
+    request = urllib.request.Request(url + path, b"{}" if method == "POST" else None, {"Authorization": "Bearer " + token, "Content-Type": "application/json"}, method=method)
+    try:
+        return urllib.request.urlopen(request).status
+    except urllib.error.HTTPError as error:
+        return f"{error.code} {json.load(error)['message']}"
+print("runs", ask("GET", "/api/workspaces/default/runs"))
+for method, path in [("POST", "/api/tokens"), ("GET", "/api/tokens"), ("POST", "/api/studio/codes"), ("POST", "/api/backup"), ("POST", "/api/workspaces/default/machines"), ("POST", "/api/shutdown")]:
+    print("refused", path, ask(method, path))
+"#,
+    );
+    assert_eq!(ended(&home, &run_id), "Completed", "{}", log(&home, &run_id));
+    let text = log(&home, &run_id);
+    assert!(text.contains("runs 200"), "{text}");
+    let refused: Vec<&str> = text.lines().filter(|line| line.starts_with("refused")).collect();
+    assert_eq!(refused.len(), 6, "{text}");
+    for line in refused {
+        assert!(
+            line.ends_with("401 the token of an attached machine does not open this"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_link_that_is_cut_comes_back_and_nothing_is_lost() {
     let Some(mut machine) = Machine::start() else { return };
     let home = Home::new();

@@ -22,7 +22,7 @@ use crate::environments::{self, Python, Teller, Wanted};
 use crate::process::{self, Ended};
 use crate::records::Records;
 use crate::std_log::StdLog;
-use crate::{code, launch, outputs};
+use crate::{code, launch, outputs, ranks};
 
 /// Who reports, and who is at work in the folder: files of a machine that is reached by SSH.
 const AGENT: &str = "agent.json";
@@ -189,6 +189,7 @@ impl JobContext<'_> {
         if end != JobEnd::Canceled {
             courier.report(JobStage::Finalizing);
         }
+        ranks::tell(&self.folder.join(ranks::FOLDER), self.daemon, &self.job.run_id, log);
         let logged = records.map_or(Ok(()), Records::finish);
         let taken = match &end {
             JobEnd::Canceled => Ok(()),
@@ -251,6 +252,7 @@ impl JobContext<'_> {
                 &python.interpreter,
                 script,
                 spec.distributed.as_ref(),
+                &self.folder.join(ranks::FOLDER),
                 self.config,
             )?,
             None => {

@@ -1,17 +1,19 @@
 //! The command that starts a script, in one process or in several.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use lazuli::domain::{Distributed, DistributedFramework};
 
 use crate::config::Config;
 use crate::end::Stopped;
 
+/// `ranks` is for what each process of several says.
 pub fn of_script(
     interpreter: &Path,
     script: &Path,
     distributed: Option<&Distributed>,
+    ranks: &Path,
     config: &Config,
 ) -> Result<Command, Stopped> {
     let Some(distributed) = distributed else {
@@ -23,8 +25,12 @@ pub fn of_script(
     if distributed.framework == DistributedFramework::Mpi {
         let mut command = match config.find_program("mpirun") {
             Some(mpirun) => {
-                let mut command = Command::new(mpirun);
-                command.args(["-np", &processes]).arg(interpreter);
+                let mut command = Command::new(&mpirun);
+                command.args(["-np", &processes]);
+                if writes_files(&mpirun) {
+                    command.arg("--output-filename").arg(ranks).arg("--merge-stderr-to-stdout");
+                }
+                command.arg(interpreter);
                 // Of Open MPI, which otherwise minds who runs it and how many cores there are; other
                 // kinds of MPI do not read these.
                 for (name, value) in [
@@ -60,4 +66,10 @@ pub fn of_script(
     command.args(["-m", "lazuli.launch", framework, &processes]);
     command.arg(distributed.parameter_servers.to_string()).arg(script);
     Ok(command)
+}
+
+/// Other kinds and versions have other options for it, or say nothing any more beside the files.
+fn writes_files(mpirun: &Path) -> bool {
+    let told = Command::new(mpirun).arg("--version").stdin(Stdio::null()).output();
+    told.is_ok_and(|told| told.stdout.starts_with(b"mpirun (Open MPI) 4."))
 }

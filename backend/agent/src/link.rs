@@ -34,6 +34,9 @@ pub fn serve(home: &Path) -> anyhow::Result<()> {
         bail!("a link begins with `hello`");
     };
     write_address(&home, &daemon, &token)?;
+    if let Err(error) = crate::kernel::remove_orphans(home.path()) {
+        tracing::warn!("what kernels have left stays: {error}");
+    }
     let link = Arc::new(Link { home, watched: Mutex::default() });
     let runs = link.runs()?;
     let alive = runs.iter().filter_map(|run| Some((run.run_id.clone(), run.agent.clone()?)));
@@ -177,7 +180,7 @@ fn own_agent(folder: &Path) -> Option<ProcessIdentity> {
 
 /// Where clients on this machine find the daemon, and what they prove themselves with.
 fn write_address(home: &Home, daemon: &DaemonInfo, token: &str) -> anyhow::Result<()> {
-    for folder in ["spool", "runs", "environments"] {
+    for folder in ["spool", "runs", "environments", "kernels"] {
         let folder = home.path().join(folder);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     }

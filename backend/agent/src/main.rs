@@ -8,7 +8,8 @@
 //!
 //! On a machine that is reached by SSH the daemon cannot look into that folder. There an agent of
 //! the [`link`] starts the others, what a script logs is sent on ([`records`]), and what a killed
-//! agent left is told by another one (`--collect`).
+//! agent left is told by another one (`--collect`). The Python of a notebook on this side runs there as
+//! the child of an agent, too ([`kernel`]).
 
 mod attention;
 mod build;
@@ -20,10 +21,12 @@ mod data;
 mod end;
 mod environments;
 mod job;
+mod kernel;
 mod launch;
 mod link;
 mod outputs;
 mod process;
+mod ranks;
 mod records;
 mod resources;
 mod std_log;
@@ -58,6 +61,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     process::adopt_orphans().context("cannot become the parent of orphaned processes")?;
     match &arguments.task {
         Task::Link => link::serve(&arguments.home),
+        Task::Kernel(name) => kernel::serve(&arguments.home, name, &attention),
         Task::Collect(run_id) => job::collect(&arguments.home, run_id, attention),
         Task::Run(run_id) => job::run(&arguments.home, run_id, attention),
         Task::Build(build_id) => build::run(&arguments.home, build_id, &attention),
@@ -75,6 +79,8 @@ enum Task {
     /// Tells what an agent that is gone had still to tell.
     Collect(String),
     Link,
+    /// The Python of a notebook.
+    Kernel(String),
 }
 
 impl Arguments {
@@ -87,6 +93,7 @@ impl Arguments {
                 "--run" => task = Some(Task::Run(value()?)),
                 "--build" => task = Some(Task::Build(value()?)),
                 "--collect" => task = Some(Task::Collect(value()?)),
+                "--kernel" => task = Some(Task::Kernel(value()?)),
                 "--link" => task = Some(Task::Link),
                 _ => return Err(format!("`{word}` is not understood")),
             }

@@ -52,6 +52,12 @@ pub enum EventKind {
         name: String,
         version: u64,
     },
+    /// One of its versions is hidden; without one, all of them are.
+    ModelDeleted {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<u64>,
+    },
     DatasetRegistered {
         name: String,
         version: u64,
@@ -76,6 +82,7 @@ impl EventKind {
             Self::LogAppended { .. } => "log_appended",
             Self::ArtifactAdded { .. } => "artifact_added",
             Self::ModelRegistered { .. } => "model_registered",
+            Self::ModelDeleted { .. } => "model_deleted",
             Self::DatasetRegistered { .. } => "dataset_registered",
             Self::DatasetDeleted { .. } => "dataset_deleted",
         }

@@ -74,8 +74,8 @@ pub use job::{
 };
 pub use logged_model::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use machine::{
-    FromMachine, LinkState, Machine, MachineView, NewMachine, Resources, RunThere, ToMachine,
-    parse_address,
+    FromMachine, FromPython, KERNEL_SILENCE, KernelSockets, LinkState, Machine, MachineView,
+    NewMachine, Resources, RunThere, ToMachine, ToPython, parse_address,
 };
 pub use metric::{Metric, MetricKind, MetricPoint, MetricSummary, MetricValue, Number};
 pub use model::{

@@ -159,6 +159,9 @@ pub struct MachineView {
     /// The daemon's folder on the machine; absent until there was a link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// The agent's program there, by its path below the user's home; absent until there was a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// As it said last; absent until it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
@@ -249,6 +252,57 @@ pub enum FromMachine {
         run_id: String,
     },
     Resources(Resources),
+}
+
+/// What a kernel says to the agent that runs its Python on a machine, one line of JSON each. When
+/// it has said nothing for [`KERNEL_SILENCE`], the Python there ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToPython {
+    /// The first.
+    Start {
+        /// What cells find in their environment.
+        variables: StringMap,
+        /// The program there; without it one that has ipykernel is found or made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        python: Option<String>,
+    },
+    /// For the Python and what it has started.
+    Signal(i32),
+    StillHere,
+}
+
+/// Longer than a link needs to be seen as cut by both sides.
+pub const KERNEL_SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// What that agent answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FromPython {
+    /// A line about what it is busy with.
+    Preparing(String),
+    /// Its sockets are there.
+    Ready,
+    Failed(crate::RunError),
+}
+
+/// Where the Python of a kernel on a machine listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelSockets {
+    /// What ipykernel puts a `-` and the number of a channel behind.
+    pub channels: String,
+    /// Leads to who performs the magics.
+    pub magics: String,
+    /// What of it goes with the kernel.
+    pub folder: String,
+}
+
+impl KernelSockets {
+    /// `folder` is the daemon's on the machine.
+    pub fn of(folder: &str, kernel: &str) -> KernelSockets {
+        let own = format!("{folder}/kernels/{kernel}");
+        KernelSockets { channels: format!("{own}/k"), magics: format!("{own}.magics"), folder: own }
+    }
 }
 
 /// A run whose files are on a machine.

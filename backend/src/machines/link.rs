@@ -38,6 +38,7 @@ pub struct Link {
     state: watch::Sender<State>,
     resources: Mutex<Option<Resources>>,
     folder_there: Mutex<Option<String>>,
+    agent_there: Mutex<Option<String>>,
     closing: Notify,
     is_closed: watch::Sender<bool>,
 }
@@ -122,6 +123,7 @@ impl Link {
             }),
             resources: Mutex::default(),
             folder_there: Mutex::default(),
+            agent_there: Mutex::default(),
             closing: Notify::new(),
             is_closed: watch::Sender::new(false),
         });
@@ -143,6 +145,10 @@ impl Link {
 
     pub fn folder_there(&self) -> Option<String> {
         self.folder_there.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn agent_there(&self) -> Option<String> {
+        self.agent_there.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns when it holds, or has failed once.
@@ -214,6 +220,7 @@ impl Link {
     async fn connect_and_serve(&self, app: &Arc<App>) -> Result<Held> {
         self.ssh.prepare()?;
         let program = self.send_agent().await?;
+        *self.agent_there.lock().unwrap_or_else(PoisonError::into_inner) = Some(program.clone());
         // The port of before, so that addresses that scripts were given stay right.
         let mut ssh = match self.last_port() {
             Some(port) => match self.start(app, &program, port).await {

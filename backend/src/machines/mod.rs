@@ -20,7 +20,7 @@ use crate::home::{hex, random, write_private};
 use crate::store;
 use crate::store::compute::ComputeRow;
 use link::Link;
-use ssh::Ssh;
+use ssh::{InKnownHosts, Ssh};
 
 /// Workspace and name of a compute target.
 type Target = (String, String);
@@ -190,18 +190,32 @@ async fn reach(
             .into());
         }
         Some(_) => {}
-        None if ssh::is_known_to_user(machine).await? => {}
-        None => {
-            return Err(ApiError::conflict(format!(
-                "the host key of `{}` is not known yet: {shown} ({kind})",
-                machine.address()
-            ))
-            .hint(format!(
-                "compare it with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints on the \
-                 machine, then attach it with `--host-key {shown}`"
-            ))
-            .into());
-        }
+        None => match ssh::known_to_user(machine).await? {
+            InKnownHosts::Yes => {}
+            InKnownHosts::Another => {
+                return Err(ApiError::conflict(format!(
+                    "`{}` shows the host key {shown} ({kind}), and your `known_hosts` has another one",
+                    machine.address()
+                ))
+                .hint(format!(
+                    "somebody else may answer in its place; when it was set up anew, remove the old key \
+                     (`ssh-keygen -R {}`) and attach it again",
+                    machine.host
+                ))
+                .into());
+            }
+            InKnownHosts::No => {
+                return Err(ApiError::conflict(format!(
+                    "the host key of `{}` is not known yet: {shown} ({kind})",
+                    machine.address()
+                ))
+                .hint(format!(
+                    "compare it with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints on the \
+                     machine, then attach it with `--host-key {shown}`"
+                ))
+                .into());
+            }
+        },
     }
     let token = new_token(folder)?;
     let ssh = Ssh { machine: machine.clone(), folder: folder.to_owned() };
@@ -264,6 +278,7 @@ pub fn view(app: &App, workspace: &str, target: &ComputeTarget) -> Result<Option
             .map_or(target.created_at_ms.unwrap_or_default(), |state| state.since_ms),
         problem: state.and_then(|state| state.problem).map(|problem| problem.message),
         folder: link.as_ref().and_then(|link| link.folder_there()),
+        agent: link.as_ref().and_then(|link| link.agent_there()),
         resources: link.and_then(|link| link.resources()),
     }))
 }

@@ -164,13 +164,30 @@ pub async fn shown_host_key(machine: &Machine, folder: &Path) -> Result<String> 
     key.map(str::to_owned).ok_or_else(|| explain(&machine.address(), machine.port, &said).into())
 }
 
-/// Whether the person's own `known_hosts` has the key that the machine shows.
-pub async fn is_known_to_user(machine: &Machine) -> Result<bool> {
+/// What the person's own `known_hosts` says of the key that the machine shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InKnownHosts {
+    Yes,
+    No,
+    /// Another key of the machine's stands there.
+    Another,
+}
+
+pub async fn known_to_user(machine: &Machine) -> Result<InKnownHosts> {
     let mut command = Command::new("ssh");
     command.args(["-T", "-o", "StrictHostKeyChecking=yes"]);
-    let said = ask_nothing(command, machine).await?;
+    Ok(in_known_hosts(&ask_nothing(command, machine).await?))
+}
+
+fn in_known_hosts(said: &str) -> InKnownHosts {
+    if said.contains("IDENTIFICATION HAS CHANGED") {
+        return InKnownHosts::Another;
+    }
     // The key was checked before the machine could refuse who asks.
-    Ok(said.contains("Permission denied") || said.is_empty())
+    match said.contains("Permission denied") || said.is_empty() {
+        true => InKnownHosts::Yes,
+        false => InKnownHosts::No,
+    }
 }
 
 /// Connects without showing any key of the person, which every machine refuses; what ssh said.
@@ -195,6 +212,16 @@ mod tests {
         let key =
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
         assert_eq!(fingerprint(key), "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
+    }
+
+    #[test]
+    fn a_changed_host_key_is_told_from_an_unknown_one() {
+        let refused = "Host key verification failed.\r\n";
+        let changed = format!("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n{refused}");
+        assert_eq!(in_known_hosts(&changed), InKnownHosts::Another);
+        assert_eq!(in_known_hosts(refused), InKnownHosts::No);
+        let known = "ada@box: Permission denied (publickey).\n";
+        assert_eq!(in_known_hosts(known), InKnownHosts::Yes);
     }
 
     #[test]

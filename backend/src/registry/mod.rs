@@ -37,11 +37,18 @@ pub use versions::{
     restore_version, version_artifact,
 };
 
-use lazuli_domain::{ApiError, ModelFile};
+use lazuli_domain::{ApiError, EventKind, ModelFile};
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::home::hex;
+use crate::store::{EventScope, Write};
+
+/// Of a model that belongs to no run's listeners.
+fn tell(write: &mut Write<'_>, workspace: &str, kind: EventKind) -> Result<()> {
+    let scope = EventScope { workspace: workspace.to_owned(), experiment: None, run_id: None };
+    write.event(&scope, kind)
+}
 
 /// How often somebody may have encoded a text; more is an attack.
 const MOST_ENCODINGS: usize = 10;

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, Model, RegisteredModel, RegisteredModelPatch, StringMap, check_alias, check_name,
+    ApiError, EventKind, Model, RegisteredModel, RegisteredModelPatch, StringMap, check_alias,
+    check_name,
 };
 
+use super::tell;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::Result;
@@ -89,7 +91,8 @@ pub async fn delete_name(app: &Arc<App>, workspace: String, name: String) -> Res
     app.store
         .write(move |write| {
             let key = names::key(write, &workspace, &name)?;
-            names::delete(write, key, now_ms())
+            names::delete(write, key, now_ms())?;
+            tell(write, &workspace, EventKind::ModelDeleted { name, version: None })
         })
         .await
 }
@@ -110,6 +113,14 @@ pub async fn restore_name(
                     .into());
             };
             names::restore(write, key, deleted_at_ms)?;
+            if let Some(row) = store::models::find(write, &workspace, &name, None)? {
+                let version = row.model.version;
+                tell(
+                    write,
+                    &workspace,
+                    EventKind::ModelRegistered { name: name.clone(), version },
+                )?;
+            }
             names::get(write, &workspace, &name)
         })
         .await

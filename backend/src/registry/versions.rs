@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use lazuli_domain::{
-    ApiError, Artifact, Model, ModelFile, ModelPatch, StringMap, artifact_path, stage,
+    ApiError, Artifact, EventKind, Model, ModelFile, ModelPatch, StringMap, artifact_path, stage,
 };
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use super::models::{draft, insert, say_about};
 use super::proxy::{self, VERSIONS};
 use super::registered::{changed, check_tags};
 use super::source::{Source, Which, files_at};
+use super::tell;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::{Error, Result};
@@ -221,7 +222,8 @@ pub async fn delete_version(
         .write(move |write| {
             let row = store::models::row(write, &workspace, &name, Some(version))?;
             names::touch(write, row.registered, now_ms())?;
-            store::models::set_deleted(write, &row, Some(now_ms()))
+            store::models::set_deleted(write, &row, Some(now_ms()))?;
+            tell(write, &workspace, EventKind::ModelDeleted { name, version: Some(version) })
         })
         .await
 }
@@ -245,7 +247,9 @@ pub async fn restore_version(
             };
             store::models::set_deleted(write, &row, None)?;
             names::show(write, row.registered)?;
-            store::models::get(write, &workspace, &name, Some(version))
+            let model = store::models::get(write, &workspace, &name, Some(version))?;
+            tell(write, &workspace, EventKind::ModelRegistered { name, version })?;
+            Ok(model)
         })
         .await
 }

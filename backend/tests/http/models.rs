@@ -136,3 +136,39 @@ async fn a_snapshot_asks_for_what_is_missing() {
         daemon.post_refused("/api/snapshots", bad, 400).await;
     }
 }
+
+#[tokio::test]
+async fn deleting_and_restoring_are_events() {
+    let daemon = Daemon::start().await;
+    let sha256 = blob(&daemon, "weights").await;
+    let files = json!([{"path": "m.bin", "size": 0, "sha256": sha256}]);
+    let new = json!({"name": "m", "source": {"blobs": files}});
+    daemon.post::<Model>(MODELS, new.clone()).await;
+    daemon.post::<Model>(MODELS, new).await;
+    let before = *daemon.app.store.recent().last().borrow();
+    daemon.call(Method::DELETE, &format!("{MODELS}/m/2"), None).await;
+    daemon.post::<Model>(&format!("{MODELS}/m/2/restore"), Value::Null).await;
+    daemon.call(Method::DELETE, &format!("{MODELS}/m"), None).await;
+    daemon.post::<Value>(&format!("{MODELS}/m/restore"), Value::Null).await;
+    let everything = Default::default();
+    let events = daemon
+        .app
+        .store
+        .read(move |database| {
+            lazuli_backend::store::events::after(database, before, &everything, 10)
+        })
+        .await
+        .unwrap();
+    let told: Vec<Value> =
+        events.into_iter().map(|event| serde_json::to_value(event.kind).unwrap()).collect();
+    let registered = json!({"type": "model_registered", "name": "m", "version": 2});
+    assert_eq!(
+        told,
+        [
+            json!({"type": "model_deleted", "name": "m", "version": 2}),
+            registered.clone(),
+            json!({"type": "model_deleted", "name": "m"}),
+            registered,
+        ]
+    );
+}

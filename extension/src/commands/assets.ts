@@ -86,8 +86,8 @@ export function assetCommands({ server, explorer, documents, extension }: Contex
       await server.perform(`Forgetting ${node.name}`, ['datastore', 'remove', node.name ?? ''], at(node));
       explorer.refresh();
     },
-    showEnvironment: (node: Item) => show(`Environment ${node.label}`, ['environment', 'show', node.name ?? ''], node),
-    buildEnvironment: (node: Item) => server.perform(`Building ${node.label}`, ['environment', 'build', node.name ?? ''], at(node)),
+    showEnvironment: (node: Item) => show(`Environment ${node.name}`, ['environment', 'show', node.name ?? ''], node),
+    buildEnvironment: (node: Item) => server.perform(`Building ${node.name}`, ['environment', 'build', node.name ?? ''], at(node)),
     createEnvironment: async (given?: vscode.Uri | Item) => {
       const filters = { 'conda file or requirements of pip': ['yml', 'yaml', 'txt'] };
       const file = given instanceof vscode.Uri ? given : (await vscode.window.showOpenDialog({ title: 'What the environment is made of', filters, openLabel: 'Create' }))?.[0];

@@ -43,8 +43,8 @@ export function computeCommands({ program, server, explorer, documents }: Contex
       await act('delete', 'Deleting')(node);
     },
     openTerminal: (node: Item) => {
-      const terminal = vscode.window.createTerminal({ name: `Lazuli: ${node.name}`, env: { LAZULI_WORKSPACE: node.workspace } });
-      terminal.show();
+      const there = node.contextValue === 'compute.remote' ? { shellPath: program, shellArgs: ['ssh', node.name ?? ''] } : {};
+      vscode.window.createTerminal({ name: `Lazuli: ${node.name}`, env: { LAZULI_WORKSPACE: node.workspace }, ...there }).show();
     },
     switchWorkspace: async (node?: Item) => {
       const picked = node?.name ?? (await pickWorkspace());

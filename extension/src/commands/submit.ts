@@ -2,7 +2,8 @@
 import { basename, dirname } from 'node:path';
 import * as vscode from 'vscode';
 
-import type { Answer } from '../lsp';
+import { icon } from '../explorer';
+import type { Answer, Item } from '../lsp';
 import { all, encoded, words } from './ask';
 import type { Commands, Context } from './context';
 
@@ -43,7 +44,7 @@ export function submitCommands({ server, panels, logs, failures, extension }: Co
     const before = remembered(uri).compute;
     const items = await all(server, `${encoded(server.status?.workspace ?? 'default')}/compute`);
     const picked = await vscode.window.showQuickPick(
-      items.map((item) => ({ label: item.label, description: [item.description, item.label === before ? 'last time' : ''].filter(Boolean).join(', '), detail: item.tooltip })),
+      items.map((item) => ({ label: item.label, description: [item.description, item.label === before ? 'last time' : ''].filter(Boolean).join(', '), detail: item.problem ?? more(item), iconPath: icon(item) })),
       { title: 'Where to run it', placeHolder: before },
     );
     return picked?.label;
@@ -89,6 +90,11 @@ export function submitCommands({ server, panels, logs, failures, extension }: Co
 function named(uri: vscode.Uri): string {
   const folder = uri.scheme === 'file' ? dirname(uri.fsPath) : notebookFolder(uri);
   return basename(folder ?? '') || 'editor';
+}
+
+/** What a tooltip says beyond its first line, which the entry says itself; a list has one line for it. */
+function more(item: Item): string | undefined {
+  return item.tooltip?.split('\n').slice(1).map((line) => line.trim()).join(', ');
 }
 
 /** `%%submit train.py --name x` above the script; without it the whole cell is the script. */

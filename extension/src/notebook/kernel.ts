@@ -15,6 +15,16 @@ export interface Message {
 
 export type Language = 'rust' | 'python';
 
+/** What is written in the cells, and where they run. */
+export interface Cells {
+  /** Of the controller, and of the kernel in Jupyter. */
+  id: string;
+  language: Language;
+  label: string;
+  /** The attached machine; without it, this one. */
+  on?: string;
+}
+
 /** What is started. */
 export interface Program {
   lazuli: string;
@@ -32,9 +42,10 @@ export class Kernel {
   isAlive = true;
   readonly ended: Promise<string>;
 
-  constructor(program: Program, language: Language, folder: string | undefined, log: (line: string) => void) {
-    const python = program.python ? ['--python', program.python] : [];
-    this.child = spawn(program.lazuli, ['kernel', '--stdio', '--language', language, ...python], { cwd: folder, stdio: 'pipe' });
+  constructor(program: Program, { language, on }: Cells, folder: string | undefined, log: (line: string) => void) {
+    // The setting names a Python of this machine.
+    const where = on ? ['--on', on] : program.python ? ['--python', program.python] : [];
+    this.child = spawn(program.lazuli, ['kernel', '--stdio', '--language', language, ...where], { cwd: folder, stdio: 'pipe' });
     createInterface({ input: this.child.stdout }).on('line', (line) => this.heard(line, log));
     createInterface({ input: this.child.stderr }).on('line', (line) => {
       this.errors = `${this.errors}\n${line}`.slice(-2000);

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 
-import { Kernel, type Language, type Message, type Program } from './kernel';
+import { Kernel, type Cells, type Message, type Program } from './kernel';
 import { failure, items, output, stream } from './outputs';
 
 interface Shown {
@@ -24,7 +24,7 @@ export class Session implements vscode.Disposable {
   constructor(
     private readonly notebook: vscode.NotebookDocument,
     private readonly controller: vscode.NotebookController,
-    private readonly language: Language,
+    private readonly cells: Cells,
     private readonly program: () => Program,
     private readonly log: (line: string) => void,
   ) {}
@@ -32,7 +32,7 @@ export class Session implements vscode.Disposable {
   private started(): Kernel {
     if (this.kernel?.isAlive) return this.kernel;
     const folder = this.notebook.uri.scheme === 'file' ? dirname(this.notebook.uri.fsPath) : vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    const kernel = new Kernel(this.program(), this.language, folder, this.log);
+    const kernel = new Kernel(this.program(), this.cells, folder, this.log);
     kernel.listen((message) => {
       if (message.channel === 'stdin') void this.ask(kernel, message);
       if (message.channel !== 'iopub') return;

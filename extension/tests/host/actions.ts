@@ -207,6 +207,11 @@ describe('what the tree offers', () => {
     const environment = await node('environments', 'plain');
     await act('showEnvironment', environment);
     assert.match(shown(), /plain/);
+    const versions = await children(environment.id);
+    assert.deepEqual(versions.map(({ label }) => label), ['version 2', 'version 1']);
+    await act('showEnvironment', versions[1] ?? assert.fail());
+    assert.match(shown(), /six/);
+    assert.ok(!offers('deleteEnvironment', 'environment_version'));
     const { asked } = await act('buildEnvironment', environment);
     assert.deepEqual(asked.progress.map(({ title, isCancellable }) => [title, isCancellable]), [['Building plain', true]]);
     await act('deleteEnvironment', environment, { warning: ['Delete'] });
@@ -235,6 +240,26 @@ describe('what the tree offers', () => {
     const terminal = await opened;
     assert.equal((terminal.creationOptions as vscode.TerminalOptions).env?.['LAZULI_WORKSPACE'], 'default');
     terminal.dispose();
+  });
+
+  it('attaches no machine of which somebody gives up, or that does not answer', async () => {
+    const compute = await group('compute');
+    const known = 'Keys that ssh knows and its agent';
+    const address = 'ada@127.0.0.1:1';
+    for (const given of [{ input: [undefined] }, { input: [address, undefined] }, { input: [address, 'box'], pick: [undefined] }, { input: [address, 'box'], pick: ['A file …'], open: [[]] }, { input: [address, 'box', undefined], pick: [known] }] as Answers[]) {
+      const { asked } = await act('attachMachine', compute, given);
+      assert.deepEqual(asked.progress, [], 'nothing was tried');
+    }
+    const { asked } = await answering({ input: [address, 'box', '1'], pick: [known] }, () => vscode.commands.executeCommand('lazuli.attachMachine', compute));
+    assert.deepEqual(asked.values, ['', 'machine', '1']);
+    assert.deepEqual(asked.progress.map(({ title, isCancellable }) => [title, isCancellable]), [['Attaching box', true]]);
+    assert.match(asked.errors.join(), /on port 1 \(see that sshd runs there/);
+    assert.ok(!(await children('default/compute')).some(({ label }) => label === 'box'));
+    for (const verb of ['showCompute', 'openTerminal', 'detachMachine']) assert.ok(offers(verb, 'compute.remote'), verb);
+    for (const verb of ['startCompute', 'stopCompute', 'deleteCompute']) assert.ok(!offers(verb, 'compute.remote'), verb);
+    executed.add('lazuli.detachMachine');
+    const detached = await answering({ warning: ['Detach'] }, () => vscode.commands.executeCommand('lazuli.detachMachine', { ...compute, name: 'box' }));
+    assert.match(detached.asked.errors.join(), /compute target `box` not found/);
   });
 
   it('asks where to run a file, and remembers the answers for it', async () => {
@@ -342,8 +367,9 @@ describe('what the tree offers', () => {
 
   after('every command has its test', () => {
     const known = [...contributes().commands, ...(contributes().menus['view/item/context'] ?? []), ...(contributes().menus['view/title'] ?? [])];
-    // The one of notebooks is tried there.
-    const wanted = new Set(known.map(({ command }) => command).filter((command) => command !== 'lazuli.restartKernel'));
+    // Those of notebooks are tried there, and on a real machine.
+    const elsewhere = ['lazuli.restartKernel', 'lazuli.newNotebookThere'];
+    const wanted = new Set(known.map(({ command }) => command).filter((command) => !elsewhere.includes(command)));
     assert.deepEqual([...wanted].filter((command) => !executed.has(command)), [], 'contributed, and never executed here');
   });
 });

@@ -5,9 +5,10 @@ import * as vscode from 'vscode';
 export interface Answers {
   open?: vscode.Uri[][];
   save?: vscode.Uri[];
-  input?: string[];
+  /** `undefined`: the question is closed. */
+  input?: (string | undefined)[];
   /** Labels of what is picked. */
-  pick?: string[];
+  pick?: (string | undefined)[];
   /** The button of a warning. */
   warning?: string[];
   /** The button of a notice; one that is not named is left alone. */
@@ -45,7 +46,7 @@ export async function answering<T>(answers: Answers, act: (asked: Asked, cancel:
     showInputBox: async (options: vscode.InputBoxOptions) => {
       asked.values.push(options.value ?? '');
       const answer = next(left.input, options.title ?? 'a text');
-      assert.equal((await options.validateInput?.(answer)) ?? undefined, undefined, `${answer} is refused`);
+      if (answer !== undefined) assert.equal((await options.validateInput?.(answer)) ?? undefined, undefined, `${answer} is refused`);
       return answer;
     },
     showQuickPick: async (given: vscode.QuickPickItem[] | Promise<vscode.QuickPickItem[]>, options: vscode.QuickPickOptions) => {
@@ -53,6 +54,7 @@ export async function answering<T>(answers: Answers, act: (asked: Asked, cancel:
       asked.picks.push(items);
       asked.placeholders.push(options.placeHolder ?? '');
       const label = next(left.pick, options.title ?? 'a choice');
+      if (label === undefined) return undefined;
       return items.find((item) => item.label === label) ?? assert.fail(`${label} is none of ${items.map((item) => item.label).join(', ')}`);
     },
     showWarningMessage: async (question: string, _options: vscode.MessageOptions, ...buttons: string[]) => {

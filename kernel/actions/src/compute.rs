@@ -3,18 +3,19 @@ use std::path::PathBuf;
 use lazuli::Result;
 use lazuli_commands::table::{AttachMachine, CalledKind, ComputeCommand, CreateCompute};
 use lazuli_domain::{
-    ComputeKind, ComputePatch, ComputeTarget, InstanceState, LinkState, MachineView,
+    ApiError, ComputeKind, ComputePatch, ComputeTarget, InstanceState, LinkState, MachineView,
     NewComputeTarget, NewMachine,
 };
 use serde_json::{Map, Value, json};
 
 use crate::show::{byte_size, count, date_time, pairs};
-use crate::{Context, Outcome, Session, Table, run};
+use crate::{Context, Outcome, Session, Table, Talk, run};
 
 pub(crate) fn perform(
     command: &ComputeCommand,
     context: &Context,
     session: &Session,
+    talk: &dyn Talk,
 ) -> Result<Outcome> {
     let client = &context.client;
     let workspace = &session.workspace;
@@ -35,7 +36,7 @@ pub(crate) fn perform(
             Outcome::table(&table, &targets)
         }
         ComputeCommand::Create(new) => create(new, context, session),
-        ComputeCommand::Attach(new) => attach(new, context, session),
+        ComputeCommand::Attach(new) => attach(new, context, session, talk),
         ComputeCommand::Status { name } => {
             let target = client.compute_target(workspace, name)?;
             Outcome::new(status(&target), &target)
@@ -78,7 +79,12 @@ fn create(new: &CreateCompute, context: &Context, session: &Session) -> Result<O
     Outcome::new(text, &target)
 }
 
-fn attach(new: &AttachMachine, context: &Context, session: &Session) -> Result<Outcome> {
+fn attach(
+    new: &AttachMachine,
+    context: &Context,
+    session: &Session,
+    talk: &dyn Talk,
+) -> Result<Outcome> {
     // The daemon works in a folder of its own.
     let key_file = new.key_file.as_ref().map(|file| context.folder.join(expanded(file, context)));
     let target = context.client.attach_machine(
@@ -95,6 +101,13 @@ fn attach(new: &AttachMachine, context: &Context, session: &Session) -> Result<O
             tags: run::tags(&new.tags),
         },
     )?;
+    if talk.interrupted() {
+        // Who gave up while ssh was still trying finds nothing changed.
+        context.client.delete_compute(&session.workspace, &target.name)?;
+        return Err(ApiError::conflict(format!("`{}` was not attached", target.name))
+            .hint("it was interrupted; attach it again")
+            .into());
+    }
     let machine = target.machine.as_ref();
     let has = machine.and_then(|machine| machine.resources.as_ref()).map(resources);
     let text = format!(

@@ -39,7 +39,7 @@ pub use context::{Caller, Context};
 pub use outcome::Outcome;
 pub use perform::perform;
 pub use session::Session;
-pub use show::{age, byte_size, date_time, duration, now_ms};
+pub use show::{age, byte_size, count, date_time, duration, now_ms};
 pub use snapshot::{CreatedSnapshot, create_snapshot};
 pub use sql::sql;
 pub use submit::submit_body;

@@ -44,7 +44,7 @@ fn dispatch(
             let query = asked.query.join(" ");
             sql::sql(context, session, talk, &query, &asked.options, options.json)
         }
-        Command::Compute(command) => compute::perform(command, context, session),
+        Command::Compute(command) => compute::perform(command, context, session, talk),
         Command::Environment(command) => environment::perform(command, context, session, talk),
         Command::Secret(command) => secret::perform(command, context, session, talk),
         Command::Gc(command) => housekeeping::gc(command, context, talk),

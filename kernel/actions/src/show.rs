@@ -71,7 +71,7 @@ pub(crate) fn pairs(map: &StringMap) -> String {
 }
 
 /// `1 file`, `3 files`
-pub(crate) fn count(number: u64, thing: &str) -> String {
+pub fn count(number: u64, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -6,6 +6,7 @@ mod jupyter_lsp;
 mod magics;
 mod pages;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,18 +21,42 @@ use crate::interpreter::toolchain::{Missing, Toolchain};
 /// What Jupyter is told about one kernel.
 struct Kernelspec {
     /// What people type: `jupyter console --kernel lazuli`.
-    name: &'static str,
+    name: Cow<'static, str>,
     language: &'static str,
-    display_name: &'static str,
+    display_name: Cow<'static, str>,
+    /// The attached machine that runs the cells.
+    on: Option<String>,
+}
+
+impl Kernelspec {
+    const fn here(
+        name: &'static str,
+        language: &'static str,
+        display_name: &'static str,
+    ) -> Kernelspec {
+        let (name, display_name) = (Cow::Borrowed(name), Cow::Borrowed(display_name));
+        Kernelspec { name, language, display_name, on: None }
+    }
+
+    fn on(machine: String) -> Kernelspec {
+        Kernelspec {
+            name: format!("{ON_MACHINE}{machine}").into(),
+            language: "python",
+            display_name: format!("Lazuli (Python) on {machine}").into(),
+            on: Some(machine),
+        }
+    }
 }
 
 /// The last two are what notebooks written for Azure ML ask for.
-const KERNELSPECS: [Kernelspec; 4] = [
-    Kernelspec { name: "lazuli", language: "rust", display_name: "Lazuli (Rust)" },
-    Kernelspec { name: "lazuli-python", language: "python", display_name: "Lazuli (Python)" },
-    Kernelspec { name: "python3-azureml", language: "python", display_name: "Lazuli (Python)" },
-    Kernelspec { name: "python38-azureml", language: "python", display_name: "Lazuli (Python)" },
+static KERNELSPECS: [Kernelspec; 4] = [
+    Kernelspec::here("lazuli", "rust", "Lazuli (Rust)"),
+    Kernelspec::here("lazuli-python", "python", "Lazuli (Python)"),
+    Kernelspec::here("python3-azureml", "python", "Lazuli (Python)"),
+    Kernelspec::here("python38-azureml", "python", "Lazuli (Python)"),
 ];
+/// How the names of kernels on machines begin.
+const ON_MACHINE: &str = "lazuli-python-on-";
 const LOGO_SVG: &[u8] = include_bytes!("logo-svg.svg");
 const LOGO_PNG: &[u8] = include_bytes!("logo-64x64.png");
 
@@ -42,25 +67,31 @@ pub enum Place {
     PythonEnvironment,
 }
 
+/// Makes Jupyter know the kernel on an attached machine, whose Python may be named.
+pub fn install_on(
+    config: &Config,
+    place: &Place,
+    machine: String,
+    python: Option<&Path>,
+) -> anyhow::Result<()> {
+    let environment = lazuli::Config::from_environment()?;
+    let workspace = lazuli::workspace_name(&environment)?;
+    let target = lazuli::client::Client::connect()?.compute_target(&workspace, &machine)?;
+    if target.machine.is_none() {
+        bail!("compute target `{machine}` is on this machine\nhint: leave `--on` out");
+    }
+    let program = std::env::current_exe().context("this program's own path is not known")?;
+    put(&Kernelspec::on(machine), &Folders::of(config, place)?.kernels(), &program, python)
+}
+
 /// Writes the kernelspecs and compiles what every Rust notebook needs.
 pub fn install(config: &Config, place: Place, python: Option<PathBuf>) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("this program's own path is not known")?;
     let python = python_for(&place, python)?;
     let folders = Folders::of(config, &place)?;
-    let kernels = folders.data.join("kernels");
+    let kernels = folders.kernels();
     for kernelspec in &KERNELSPECS {
-        let folder = kernels.join(kernelspec.name);
-        if !is_ours(&folder) {
-            eprintln!(
-                "warning: `{}` belongs to another kernel and stays as it is\n\
-                 hint: remove it and repeat `lazuli kernel install`",
-                folder.display()
-            );
-            continue;
-        }
-        put_folder(&folder, &kernelspec_files(kernelspec, &program, python.as_deref())?)
-            .with_context(|| format!("the kernel cannot be installed to `{}`", folder.display()))?;
-        println!("Installed the kernel \"{}\" to {}", kernelspec.display_name, folder.display());
+        put(kernelspec, &kernels, &program, python.as_deref())?;
     }
     magics::install(&folders.data).with_context(|| {
         format!("the colours of magics cannot be installed to `{}`", folders.data.display())
@@ -76,18 +107,43 @@ pub fn install(config: &Config, place: Place, python: Option<PathBuf>) -> anyhow
     Ok(())
 }
 
+fn put(
+    kernelspec: &Kernelspec,
+    kernels: &Path,
+    program: &Path,
+    python: Option<&Path>,
+) -> anyhow::Result<()> {
+    let folder = kernels.join(&*kernelspec.name);
+    if !is_ours(&folder) {
+        eprintln!(
+            "warning: `{}` belongs to another kernel and stays as it is\n\
+             hint: remove it and repeat `lazuli kernel install`",
+            folder.display()
+        );
+        return Ok(());
+    }
+    put_folder(&folder, &kernelspec_files(kernelspec, program, python)?)
+        .with_context(|| format!("the kernel cannot be installed to `{}`", folder.display()))?;
+    println!("Installed the kernel \"{}\" to {}", kernelspec.display_name, folder.display());
+    Ok(())
+}
+
 pub fn uninstall(config: &Config, place: Place) -> anyhow::Result<()> {
     let folders = Folders::of(config, &place)?;
-    let kernels = folders.data.join("kernels");
+    let kernels = folders.kernels();
     if let Some(packages) = jupyter_lsp::find(pythons(config, &place)?)
         && jupyter_lsp::remove(&packages)?
     {
         println!("Removed the language server from {}", packages.display());
     }
     magics::uninstall(&folders.data)?;
-    let named = KERNELSPECS.iter().map(|kernelspec| kernels.join(kernelspec.name));
+    let named = KERNELSPECS.iter().map(|kernelspec| kernelspec.name.clone().into_owned());
+    let present = fs::read_dir(&kernels).into_iter().flatten().flatten();
+    let present = present.filter_map(|entry| entry.file_name().into_string().ok());
+    let on_machines = present.filter(|name| name.starts_with(ON_MACHINE));
+    let folders_of = named.chain(on_machines).map(|name| kernels.join(name));
     let installed: Vec<PathBuf> =
-        named.filter(|folder| folder.exists() && is_ours(folder)).collect();
+        folders_of.filter(|folder| folder.exists() && is_ours(folder)).collect();
     if installed.is_empty() {
         bail!("the kernel is not installed in `{}`", kernels.display());
     }
@@ -110,6 +166,10 @@ struct Folders {
 }
 
 impl Folders {
+    fn kernels(&self) -> PathBuf {
+        self.data.join("kernels")
+    }
+
     fn of(config: &Config, place: &Place) -> anyhow::Result<Folders> {
         let prefix = match place {
             Place::User => {
@@ -236,6 +296,9 @@ fn kernel_json(kernelspec: &Kernelspec, program: &Path, python: Option<&Path>) -
     let mut argv = vec![json!(program), "run".into()];
     if kernelspec.language != "rust" {
         argv.extend(["--language".into(), kernelspec.language.into()]);
+    }
+    if let Some(machine) = &kernelspec.on {
+        argv.extend(["--on".into(), json!(machine)]);
     }
     if let Some(python) = python {
         argv.extend(["--python".into(), json!(python)]);

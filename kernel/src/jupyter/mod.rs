@@ -57,6 +57,8 @@ pub struct Start {
     pub language: Language,
     /// The Python for Python cells; one is looked for when none is named.
     pub python: Option<PathBuf>,
+    /// The attached machine that runs Python cells.
+    pub on: Option<String>,
     /// `PYTHONPATH` of this process.
     pub python_path: Option<OsString>,
     /// The session belongs to the process that started it.
@@ -110,7 +112,7 @@ async fn serve(
         .context("the interpreter cannot be started")?,
         Language::Python => Interpreter::none(),
     };
-    let python = Python::new(start.python, start.python_path);
+    let python = Python::new(start.python, start.on, start.python_path);
     let stdin = Stdin::start(stdin_requests, stdin_replies);
     let kernel = Arc::new(Kernel::new(start.language, iopub, stdin, interpreter, python, session));
     kernel.iopub.status(None, "starting").await;

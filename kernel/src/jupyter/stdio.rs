@@ -52,22 +52,22 @@ struct Line {
     buffers: Vec<String>,
 }
 
-pub fn run(language: &str, python: Option<PathBuf>) -> anyhow::Result<()> {
+pub fn run(language: &str, python: Option<PathBuf>, on: Option<String>) -> anyhow::Result<()> {
     // On this thread: Linux ends a child with the thread that started it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let outcome = runtime.block_on(serve(language, python));
+    let outcome = runtime.block_on(serve(language, python, on));
     // The thread that reads standard input may wait for ever.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(language: &str, python: Option<PathBuf>) -> anyhow::Result<()> {
+async fn serve(language: &str, python: Option<PathBuf>, on: Option<String>) -> anyhow::Result<()> {
     let mut lines = lines_of_input()?;
     let folder = SessionFolder::create("lazuli-stdio-")?;
     let connection = private_connection(folder.path())?;
     let file = folder.path().join("connection.json");
     std::fs::write(&file, serde_json::to_vec(&connection)?)?;
-    let mut kernel = start(&file, language, python)?;
+    let mut kernel = start(&file, language, python, on)?;
 
     let links = timeout(START, connect(&connection));
     let mut links = tokio::select! {
@@ -122,12 +122,20 @@ fn lines_of_input() -> std::io::Result<mpsc::UnboundedReceiver<String>> {
     Ok(lines_rx)
 }
 
-fn start(connection_file: &Path, language: &str, python: Option<PathBuf>) -> anyhow::Result<Child> {
+fn start(
+    connection_file: &Path,
+    language: &str,
+    python: Option<PathBuf>,
+    on: Option<String>,
+) -> anyhow::Result<Child> {
     let own = std::env::current_exe().context("the own program cannot be found")?;
     let mut command = std::process::Command::new(own);
     command.arg("run").arg("--connection-file").arg(connection_file).args(["--language", language]);
     if let Some(python) = python {
         command.arg("--python").arg(python);
+    }
+    if let Some(machine) = on {
+        command.arg("--on").arg(machine);
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
     // SAFETY: prctl() is async-signal-safe and touches no memory of ours.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use tower_lsp_server::jsonrpc::Result;
 
+use lazuli_actions::count;
 use lazuli_commands::NameKind;
 
 use super::{ask, invalid};
@@ -52,7 +53,7 @@ pub async fn content(snapshot: &Snapshot, params: ContentParams) -> Result<Conte
             NameKind::Model => crate::names::model(&client.model(&workspace, &name, None)?).about,
             NameKind::Experiment => {
                 let found = client.experiment(&workspace, &name)?;
-                format!("experiment {}, {} runs", found.name, found.runs)
+                format!("experiment {}, {}", found.name, count(found.runs, "run"))
             }
             kind => return Err(lazuli_domain::ApiError::not_found(kind.as_str(), &name).into()),
         })

@@ -1,16 +1,16 @@
 //! The explorer: its nodes are asked for one by one, page after page.
 
 use lazuli::client::{Client, RunQuery, StoreName, StoredFileQuery};
-use lazuli_actions::{age, byte_size};
+use lazuli_actions::{age, byte_size, count};
 use lazuli_commands::NameKind;
-use lazuli_domain::{Event, Run};
+use lazuli_domain::{Environment, Event, Run};
 use serde::{Deserialize, Serialize};
 use tower_lsp_server::jsonrpc::Result;
 
 use super::{ask, invalid};
 use crate::main_loop::Snapshot;
 use crate::names::{Entry, RunNote};
-use crate::watcher::Daemon;
+use crate::watcher::{Daemon, changes_count};
 
 const PAGE: u32 = 100;
 
@@ -42,6 +42,9 @@ pub struct Item {
     pub has_children: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// What is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     pub context_value: String,
     pub workspace: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,19 +154,18 @@ pub fn touched(event: &Event) -> Vec<String> {
         let parts = std::iter::once(event.workspace.as_str()).chain(parts.iter().copied());
         Node { parts: parts.map(str::to_owned).collect() }.id()
     };
-    let name = event.kind.as_str();
-    match name.split('_').next().unwrap_or_default() {
+    match event.kind.as_str().split('_').next().unwrap_or_default() {
         "metrics" => event.experiment.iter().map(|name| node(&["experiments", name])).collect(),
         "run" => {
             // What runs where is another sum too.
             let mut nodes = vec![node(&["compute"])];
             nodes.extend(event.experiment.iter().map(|name| node(&["experiments", name])));
-            if name == "run_created" || event.experiment.is_none() {
+            // Experiments say how many runs they have.
+            if changes_count(&event.kind) || event.experiment.is_none() {
                 nodes.push(node(&["experiments"]));
             }
             nodes
         }
-        "experiment" => vec![node(&["experiments"])],
         "model" => vec![node(&["models"])],
         "dataset" => vec![node(&["datasets"])],
         "datastore" => vec![node(&["datastores"])],
@@ -220,10 +222,8 @@ fn workspaces(client: &Client, current: &str) -> lazuli::Result<TreePage> {
         id: Node { parts: vec![workspace.name.clone()] }.id(),
         kind: "workspace".into(),
         label: workspace.name.clone(),
-        description: Some(match workspace.name == current {
-            true => format!("current, {} runs", workspace.runs),
-            false => format!("{} runs", workspace.runs),
-        }),
+        // Not how many runs: with each of them everything below would be asked for again.
+        description: (workspace.name == current).then(|| "current".to_owned()),
         has_children: true,
         context_value: if workspace.name == current { "workspace.current" } else { "workspace" }
             .into(),
@@ -323,9 +323,23 @@ fn children(
             all.sort_by_key(|environment| environment.curated);
             let items = all.iter().map(|environment| {
                 let mut item = plain(node, "environment", &crate::names::environment(environment));
-                if environment.curated {
-                    item.context_value = "environment.curated".into();
+                match environment.curated {
+                    true => item.context_value = "environment.curated".into(),
+                    false => item.has_children = true,
                 }
+                item
+            });
+            Ok(paged(items.collect(), cursor, limit))
+        }
+        [workspace, "environments", name] => {
+            let versions = client.environment_versions(workspace, name)?;
+            let items = versions.iter().map(|environment| {
+                let version = &environment.version;
+                let label = format!("version {version}");
+                let mut item = node.item(version, "environment_version", label);
+                item.description = Some(age(environment.created_at_ms, now_ms()));
+                item.tooltip = Some(crate::names::environment(environment).about);
+                item.name = Some(Environment::label_of(name, version));
                 item
             });
             Ok(paged(items.collect(), cursor, limit))
@@ -335,6 +349,10 @@ fn children(
                 let mut item = plain(node, "compute", &crate::names::compute(&target));
                 item.context_value = format!("compute.{}", target.kind.as_str());
                 item.status = Some(target.allocation_state);
+                if let Some(machine) = target.machine {
+                    item.status = Some(machine.link.as_str().to_owned());
+                    item.problem = machine.problem;
+                }
                 if let Some(state) = target.instance_state {
                     item.status = Some(format!("{state:?}"));
                     item.context_value.push_str(&format!(".{state:?}"));
@@ -368,7 +386,7 @@ fn experiments(
     all.sort_by_key(|experiment| std::cmp::Reverse(experiment.last_run_at_ms));
     let items = all.into_iter().map(|experiment| {
         let mut item = node.item(&experiment.name, "experiment", experiment.name.clone());
-        item.description = Some(format!("{} runs", experiment.runs));
+        item.description = Some(count(experiment.runs, "run"));
         item.has_children = experiment.runs > 0;
         item.name = Some(experiment.name);
         item

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::editor::Editor;
 
-fn labels(page: &Value) -> Vec<&str> {
+pub fn labels(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect()
 }
 
-fn children(editor: &mut Editor, parent: &Value) -> Value {
+pub fn children(editor: &mut Editor, parent: &Value) -> Value {
     editor.request("lazuli/tree", json!({ "parent": parent }))
 }
 
@@ -27,6 +27,8 @@ fn the_tree_is_lazy_paged_and_live() {
 
     let root = editor.request("lazuli/tree", json!({}));
     assert_eq!(labels(&root), ["default", "<b>other</b>"]);
+    assert_eq!(root["items"][0]["description"], "current");
+    assert_eq!(root["items"][1]["description"], Value::Null);
     let groups = children(&mut editor, &root["items"][0]["id"]);
     assert_eq!(
         labels(&groups),
@@ -34,6 +36,7 @@ fn the_tree_is_lazy_paged_and_live() {
     );
     let experiments = children(&mut editor, &groups["items"][0]["id"]);
     assert_eq!(labels(&experiments), ["a/b"]);
+    assert_eq!(experiments["items"][0]["description"], "1 run");
     let runs = children(&mut editor, &experiments["items"][0]["id"]);
     let run = &runs["items"][0];
     assert_eq!(
@@ -71,6 +74,13 @@ fn the_tree_is_lazy_paged_and_live() {
     let environments = children(&mut editor, &groups["items"][4]["id"]);
     assert_eq!(labels(&environments)[0], "training");
     assert_eq!(environments["items"][0]["tooltip"], "environment training, version 1\n  pandas");
+    let versions = children(&mut editor, &environments["items"][0]["id"]);
+    assert_eq!(labels(&versions), ["version 1"]);
+    let version = &versions["items"][0];
+    assert_eq!(
+        (&version["name"], &version["contextValue"]),
+        (&json!("training:1"), &json!("environment_version"))
+    );
     // Nothing tells of these; the server looks again after each command.
     let file = editor.open("a.py", "python", "Environment.get(ws, 'trai");
     lazuli_tests::until("the names", || {
@@ -98,6 +108,12 @@ fn the_tree_is_lazy_paged_and_live() {
 
     home.ok(&["model", "register", "four", "m.txt"]);
     assert_eq!(editor.notification("lazuli/treeChanged")["parents"], json!(["default/models"]));
+    // An experiment says how many runs it has.
+    home.ok(&["submit", "t.py", "--workspace", "<b>other</b>", "--wait"]);
+    let changed = editor.notification("lazuli/treeChanged");
+    let experiments = json!("<b>other<%2Fb>/experiments");
+    assert!(changed["parents"].as_array().unwrap().contains(&experiments), "{changed}");
+    editor.skip("lazuli/treeChanged");
     let error = editor.refused("lazuli/tree", json!({ "parent": "default/nothing" }));
     assert_eq!(error["code"], -32002);
     editor.finish();

@@ -4,5 +4,6 @@ mod code;
 mod editor;
 mod explorer;
 mod fuzz;
+mod machines;
 mod magics;
 mod survival;

@@ -69,6 +69,7 @@ fn the_workspace_is_that_of_the_folder_and_can_be_changed() {
         "workspace/didChangeConfiguration",
         json!({ "settings": { "lazuli": { "workspace": "default" } } }),
     );
+    assert_eq!(editor.notification("lazuli/statusChanged")["workspace"], "default");
     lazuli_tests::until("the other workspace", || {
         (editor.complete(&uri, 0, 11) == ["mine"]).then_some(())
     });

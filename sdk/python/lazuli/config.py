@@ -20,7 +20,10 @@ class Config:
         #: The run this process was started for: in a job, its script.
         self.job_run_id = environment.get("LAZULI_RUN_ID") or None
         self.user = environment.get("LAZULI_USER") or None
-        session = _session(environment.get("LAZULI_SESSION"))
+        #: Leads to the program that performs magics, when it is on another machine.
+        self.magics_socket = environment.get("LAZULI_MAGICS") or None
+        self.session_file = environment.get("LAZULI_SESSION") or None
+        session = _session(self.session_file)
         #: The run that the surrounding notebook is in.
         self.session_run_id = session.get("run_id")
         self.workspace = environment.get("LAZULI_WORKSPACE") or session.get("workspace")

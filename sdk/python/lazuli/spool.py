@@ -23,7 +23,8 @@ def append(home, run_id, record):
     try:
         _append(home, run_id, line)
     except FileNotFoundError:
-        raise RunFinishedError(run_id) from None
+        if not _elsewhere(run_id, record):
+            raise RunFinishedError(run_id) from None
     except OSError as error:
         raise LazuliError(
             f"the record could not be written to `{path(home, run_id)}`: {error.strerror}",
@@ -45,7 +46,15 @@ def _append(home, run_id, line):
 
 def is_open(home, run_id):
     """True while the run takes records."""
-    return os.path.exists(path(home, run_id))
+    return os.path.exists(path(home, run_id)) or _elsewhere(run_id, None)
+
+
+def _elsewhere(run_id, record):
+    """As ``append``, by a kernel that is on another machine: the run's file is there."""
+    # Imported here: a script has no kernel, and is quicker without.
+    from lazuli import kernel
+
+    return kernel.append(run_id, record)
 
 
 def path(home, run_id):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -314,6 +315,23 @@ class BuiltTest(DaemonTestCase):
             return
         run.wait_for_completion()
         self.assertEqual(sorted(run.get_metrics()["ranks"]), [0, 1])
+
+    @needs_mpirun
+    def test_what_each_rank_says_has_a_log_of_its_own(self):
+        told = subprocess.run(["mpirun", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        if "(Open MPI) 4." not in told:
+            self.skipTest(f"only Open MPI 4 writes them: {told.splitlines()[0]}")
+        script = "import os, sys\nrank = os.environ['OMPI_COMM_WORLD_RANK']\nprint(f'out of {rank}')\nsys.exit('end of ' + rank if rank == '1' else 0)\n"
+        run = self.submit(script, distributed_job_config=MpiConfiguration(process_count_per_node=2))
+        run.wait_for_completion(raise_on_error=False)
+        logs = run.get_details_with_logs()["logFiles"]
+        common = logs.pop("user_logs/std_log.txt")
+        # What comes on two streams comes in any order.
+        lines = {name: sorted(log.splitlines()) for name, log in logs.items()}
+        self.assertEqual(lines, {"user_logs/std_log_process_0.txt": ["out of 0"], "user_logs/std_log_process_1.txt": ["end of 1", "out of 1"]})
+        for line in ("out of 0\n", "out of 1\n", "end of 1\n"):
+            self.assertIn(line, common)
+        self.assertIn("user_logs/std_log_process_1.txt", run.get_file_names())
 
     @needs_mpirun
     def test_a_rank_that_fails_fails_the_run_and_ends_the_others(self):

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use lazuli_domain::DaemonInfo;
+use lazuli_domain::{DaemonInfo, SpoolRecord};
 
+use crate::spool::{self, Appended};
 use crate::{Error, Result};
 
 /// `$LAZULI_HOME`, the folder that holds everything, and the places in it a client may touch.
@@ -42,6 +43,19 @@ impl Home {
     /// Where a run's records are appended; see `lazuli_domain`'s spool module.
     pub fn spool_file(&self, run_id: &str) -> PathBuf {
         self.folder.join("spool").join(format!("{run_id}.jsonl"))
+    }
+
+    /// Whether a run takes records; the record, if there is one, is then appended.
+    pub fn take_record(&self, run_id: &str, record: Option<&SpoolRecord>) -> Result<bool> {
+        // It may come from another machine, and is to be no path.
+        if run_id.contains(['/', '\0']) {
+            return Ok(false);
+        }
+        let path = self.spool_file(run_id);
+        match record {
+            None => Ok(path.exists()),
+            Some(record) => Ok(spool::append(&path, record)? == Appended::Yes),
+        }
     }
 
     /// What the daemon of this home says of itself; `None` when none has been started or the last

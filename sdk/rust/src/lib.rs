@@ -46,6 +46,7 @@ mod run_details;
 mod script_run;
 mod sha256;
 mod spool;
+pub mod ssh;
 mod table;
 mod time;
 mod transfer;

@@ -99,6 +99,7 @@ const KINDS: Record<LazuliEvent['type'], true> = {
   log_appended: true,
   artifact_added: true,
   model_registered: true,
+  model_deleted: true,
   dataset_registered: true,
   dataset_deleted: true,
 };

@@ -189,12 +189,14 @@ impl Workshop<'_> {
         if let Some(specification) = conda.filter(|_| plan.has_conda_packages) {
             let program = conda::find(self.config);
             if let Some(program) = &program {
-                if conda::make(program, specification, plan, folder, self.attention, teller)? {
+                let made = self.build_by_conda(program, specification, plan, folder, teller);
+                if matches!(made, Ok(true)) {
                     let interpreter =
                         Interpreter::of(&folder.join("bin/python"), &self.environments)?;
                     return self.describe(folder, hash, &interpreter.version, plan, Vec::new());
                 }
                 self.clear(folder)?;
+                made?;
             }
             conda::check_channels(specification, program.as_deref())?;
         }
@@ -209,6 +211,39 @@ impl Workshop<'_> {
         self.describe(partial.path(), hash, &version, plan, notes)?;
         let made = partial.keep();
         fs::rename(&made, folder).map_err(|error| Stopped::io("rename", &made, error))
+    }
+
+    /// conda's part by conda, pip's part by uv. False: it could not be made, and the log says why.
+    fn build_by_conda(
+        &self,
+        program: &Path,
+        specification: &CondaSpecification,
+        plan: &Plan,
+        folder: &Path,
+        teller: &mut Teller<'_>,
+    ) -> Result<bool, Stopped> {
+        let parts = conda::parts(specification, plan);
+        if !conda::make(program, &parts, folder, self.attention, teller)? {
+            return Ok(false);
+        }
+        if parts.pip.is_empty() {
+            return Ok(true);
+        }
+        let uv =
+            uv::find(self.config, &plan.interpreter.executable, self.home, self.attention, teller)?;
+        let constraints = &plan.constraints;
+        match uv::install(&uv, folder, &parts.pip, constraints, self.attention, teller) {
+            Ok(()) => Ok(true),
+            // Another Python or other versions may do, where all of it is in the public index.
+            Err(stopped @ Stopped::Failed(_))
+                if !uv::is_unknown_package(&stopped)
+                    && conda::own_channels(specification).next().is_none() =>
+            {
+                teller.log.say("trying without conda");
+                Ok(false)
+            }
+            Err(stopped) => Err(stopped),
+        }
     }
 
     /// The version of its Python, and what is to be noted of the way in which it went.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use lazuli::domain::{CondaSpecification, PythonEnvironment};
 use sha2::{Digest, Sha256};
 
+use super::conda::own_channels;
 use super::conda_names::{AsPip, as_pip};
 use super::era;
 use super::interpreters::{self, Interpreter, Minor};
@@ -31,6 +32,9 @@ pub struct Plan {
     pub elder: Option<Interpreter>,
     /// Some of it was written for conda.
     pub has_conda_packages: bool,
+    /// What an environment made by conda has and one made by pip has not: packages that are no Python
+    /// packages, and packages of channels of somebody's own.
+    only_conda: Vec<String>,
 }
 
 /// One way to install; the next one is tried when it fails.
@@ -151,7 +155,12 @@ impl Plan {
             false => None,
         };
         let plan = packages.plan(interpreter, constraints, another_python, has_conda_packages);
-        Ok(Plan { elder, ..plan })
+        let mut only_conda = left_out;
+        only_conda.sort();
+        if has_conda_packages {
+            only_conda.extend(own_channels(conda).map(str::to_owned));
+        }
+        Ok(Plan { elder, only_conda, ..plan })
     }
 
     /// Equal for what gives equal environments.
@@ -160,7 +169,11 @@ impl Plan {
         let Interpreter { implementation, version, platform, .. } = &self.interpreter;
         digest.update(format!("{implementation}\n{version}\n{platform}\n"));
         digest.update(self.requirements.join("\n"));
-        for (what, lines) in [("options", &self.options), ("constraints", &self.constraints)] {
+        for (what, lines) in [
+            ("options", &self.options),
+            ("constraints", &self.constraints),
+            ("conda", &self.only_conda),
+        ] {
             if !lines.is_empty() {
                 digest.update(format!("\n[{what}]\n{}", lines.join("\n")));
             }
@@ -296,6 +309,7 @@ impl Packages {
             another_python,
             elder: None,
             has_conda_packages,
+            only_conda: Vec::new(),
         }
     }
 }
@@ -416,5 +430,19 @@ mod tests {
         let one = plan(r#"["numpy", {"pip": ["six"]}]"#).hash();
         assert_eq!(plan(r#"[{"pip": ["six", "numpy"]}]"#).hash(), one);
         assert_ne!(plan(r#"[{"pip": ["six", "numpy", "--pre"]}]"#).hash(), one);
+    }
+
+    #[test]
+    fn what_only_conda_has_makes_another_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::from_environment();
+        let hash = |specification: &str| {
+            let specification = serde_json::from_str(specification).unwrap();
+            Plan::of_conda(&specification, None, &config, folder.path()).unwrap().hash()
+        };
+        let one = hash(r#"{"dependencies": ["six"]}"#);
+        assert_eq!(hash(r#"{"channels": ["conda-forge"], "dependencies": ["six"]}"#), one);
+        assert_ne!(hash(r#"{"channels": ["/srv/own"], "dependencies": ["six"]}"#), one);
+        assert_ne!(hash(r#"{"dependencies": ["six", "openmpi"]}"#), one);
     }
 }

@@ -2,14 +2,11 @@
 //! `python3` on the `PATH` that has ipykernel.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use lazuli_python::has_ipykernel;
 
 use crate::interpreter::CellError;
 use crate::magic::failure;
-
-/// Ends well when ipykernel can be imported; imports nothing large.
-const HAS_IPYKERNEL: &str =
-    "import importlib.util, sys; sys.exit(importlib.util.find_spec('ipykernel') is None)";
 
 pub fn find(named: Option<&Path>, config: &lazuli::Config) -> Result<PathBuf, CellError> {
     if let Some(named) = named {
@@ -42,16 +39,6 @@ pub fn find(named: Option<&Path>, config: &lazuli::Config) -> Result<PathBuf, Ce
             ),
         }),
     }
-}
-
-fn has_ipykernel(program: &Path) -> bool {
-    let asked = Command::new(program)
-        .args(["-c", HAS_IPYKERNEL])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    asked.is_ok_and(|status| status.success())
 }
 
 fn without(program: &Path) -> CellError {

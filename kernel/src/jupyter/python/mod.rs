@@ -10,6 +10,7 @@
 //!                     iopub, replies ◄── [`passing`] ◄── ipykernel
 //! ```
 
+mod elsewhere;
 mod find;
 pub mod notebook;
 mod passing;
@@ -17,7 +18,8 @@ mod process;
 pub(super) mod sockets;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as Lock};
 use std::time::Duration;
@@ -34,7 +36,7 @@ use super::wire::{self, Framing, Parent, Replies};
 use crate::interpreter::CellError;
 use crate::magic::failure;
 use passing::Asked;
-use process::{Process, Start};
+use process::Process;
 use sockets::Sender;
 
 /// What the process finds in its environment besides what a cell finds.
@@ -51,6 +53,8 @@ const LAST_WISHES: Duration = Duration::from_secs(3);
 pub struct Python {
     /// `--python`.
     named: Option<PathBuf>,
+    /// `--on`: the machine that it runs on, when it is not this one.
+    on: Option<String>,
     /// `PYTHONPATH` of this process.
     path: Option<std::ffi::OsString>,
     started: AtomicU32,
@@ -71,9 +75,14 @@ pub struct Living {
 }
 
 impl Python {
-    pub fn new(named: Option<PathBuf>, path: Option<std::ffi::OsString>) -> Python {
+    pub fn new(
+        named: Option<PathBuf>,
+        on: Option<String>,
+        path: Option<std::ffi::OsString>,
+    ) -> Python {
         Python {
             named,
+            on,
             path,
             started: AtomicU32::new(0),
             living: Mutex::default(),
@@ -82,14 +91,25 @@ impl Python {
     }
 
     /// The process, which is started when there is none.
-    async fn living(&self, kernel: &Arc<Kernel>) -> Result<Arc<Living>, CellError> {
+    async fn living(
+        &self,
+        kernel: &Arc<Kernel>,
+        request: &Parent,
+    ) -> Result<Arc<Living>, CellError> {
         let mut living = self.living.lock().await;
         if let Some(living) = living.as_ref().filter(|living| living.is_alive()) {
             return Ok(living.clone());
         }
-        let started = self.start(kernel).await?;
+        let started = match &self.on {
+            None => self.start(kernel).await?,
+            Some(machine) => elsewhere::start(self, kernel, machine, request).await?,
+        };
         *living = Some(started.clone());
         Ok(started)
+    }
+
+    pub async fn is_to_be_started_elsewhere(&self) -> bool {
+        self.on.is_some() && self.running().await.is_none()
     }
 
     /// The process, if one runs.
@@ -109,7 +129,7 @@ impl Python {
 
     pub async fn interrupt(&self) {
         if let Some(living) = self.running().await {
-            living.process.group.signal(libc::SIGINT);
+            living.process.interrupt();
         }
     }
 
@@ -123,31 +143,46 @@ impl Python {
                 tracing::info!("the Python process does not end by itself");
             }
         }
-        living.process.group.signal(libc::SIGKILL);
+        living.process.kill();
     }
 
     async fn start(&self, kernel: &Arc<Kernel>) -> Result<Arc<Living>, CellError> {
         let named = self.named.clone();
         let path = self.path.clone();
-        let number = self.started.fetch_add(1, Ordering::SeqCst);
-        let session = kernel.session.folder().to_owned();
+        let session = self.next_folder(kernel);
         let environment = kernel.session.environment();
         let prepared = tokio::task::spawn_blocking(move || {
             let config =
                 lazuli::Config::from_environment().map_err(|error| crate::magic::failed(&error))?;
             let program = find::find(named.as_deref(), &config)?;
-            let prepare = || prepare(&config, &session, number, environment, path, program);
+            let prepare = || prepare(&config, &session, environment, path, &program);
             prepare().map_err(|error| not_started(&format!("{error:#}")))
         });
-        let (connection, start) = match prepared.await {
+        let (connection, command) = match prepared.await {
             Ok(prepared) => prepared?,
             Err(error) => return Err(not_started(&error.to_string())),
         };
-        let process =
-            Process::start(start).await.map_err(|error| not_started(&error.to_string()))?;
-        let group = process.group;
+        let process = Process::start(command, None, None)
+            .await
+            .map_err(|error| not_started(&error.to_string()))?;
+        self.connect_in_time(kernel, process, &connection).await
+    }
+
+    /// Where the process that is started next has its sockets.
+    fn next_folder(&self, kernel: &Kernel) -> PathBuf {
+        let number = self.started.fetch_add(1, Ordering::SeqCst);
+        kernel.session.folder().join(format!("python-{number}"))
+    }
+
+    async fn connect_in_time(
+        &self,
+        kernel: &Arc<Kernel>,
+        process: Process,
+        connection: &ConnectionInfo,
+    ) -> Result<Arc<Living>, CellError> {
+        let group = process.group();
         kernel.session.remember(group);
-        match tokio::time::timeout(START, self.connect(kernel, process, &connection)).await {
+        match timeout(START, self.connect(kernel, process, connection)).await {
             Ok(Ok(living)) => Ok(living),
             Ok(Err(error)) => {
                 group.signal(libc::SIGKILL);
@@ -201,9 +236,9 @@ impl Python {
     /// Runs code for a cell of the Rust kernel; what it puts out appears under that cell.
     pub async fn run(&self, cell: &mut crate::cell::Cell, code: &str) -> Result<(), CellError> {
         let kernel = cell.kernel.clone();
-        let living = cell.unless_interrupted(self.living(&kernel)).await??;
-        let (answers_tx, mut answers) = mpsc::unbounded_channel();
         let parent = cell.parent.clone();
+        let living = cell.unless_interrupted(self.living(&kernel, &parent)).await??;
+        let (answers_tx, mut answers) = mpsc::unbounded_channel();
         let id = parent.header.msg_id.clone();
         self.asked().insert(id, Asked::of_cell(parent.clone(), answers_tx));
         let content = json!({
@@ -230,7 +265,7 @@ impl Python {
                 },
                 () = cell.interrupted() => {
                     was_interrupted = true;
-                    living.process.group.signal(libc::SIGINT);
+                    living.process.interrupt();
                 }
             }
         }
@@ -265,27 +300,26 @@ impl Living {
 /// Writes what the process needs to be started.
 fn prepare(
     config: &lazuli::Config,
-    session: &std::path::Path,
-    number: u32,
+    folder: &Path,
     environment: Vec<(String, String)>,
     python_path: Option<std::ffi::OsString>,
-    program: PathBuf,
-) -> anyhow::Result<(ConnectionInfo, Start)> {
+    program: &Path,
+) -> anyhow::Result<(ConnectionInfo, Command)> {
     let home = config.home()?;
     let sdk = lazuli_python::unpack(home.path()).with_context(|| {
         format!("the Python SDK cannot be unpacked into `{}`", home.path().display())
     })?;
-    let folder = session.join(format!("python-{number}"));
-    let connection = private_connection(&folder)?;
-    std::fs::create_dir(&folder)?;
+    let connection = private_connection(folder)?;
+    std::fs::create_dir(folder)?;
     let connection_file = folder.join("connection.json");
     std::fs::write(&connection_file, serde_json::to_vec(&connection)?)?;
-    let mut environment = environment;
-    environment.push((IN_KERNEL.into(), "1".into()));
+    let mut command =
+        lazuli_python::kernel(program, &sdk, &connection_file, python_path.as_deref())?;
+    command.envs(environment).env(IN_KERNEL, "1");
     if let Ok(lazuli) = config.lazuli_program(&home) {
-        environment.push(("LAZULI_BIN".into(), lazuli.to_string_lossy().into_owned()));
+        command.env("LAZULI_BIN", lazuli);
     }
-    Ok((connection, Start { program, sdk, connection_file, environment, python_path }))
+    Ok((connection, command))
 }
 
 /// Sockets in a folder that nobody but this user can enter.
@@ -335,7 +369,7 @@ pub(super) async fn bound(connection: &ConnectionInfo) -> sockets::Sockets {
 async fn mourn(kernel: Arc<Kernel>, living: Arc<Living>) {
     let how = living.process.wait().await;
     // What it has started in its group has no notebook any more.
-    living.process.group.signal(libc::SIGKILL);
+    living.process.kill();
     living.process.fell_silent().await;
     passing::fail_all(&kernel, &ended(&how)).await;
 }

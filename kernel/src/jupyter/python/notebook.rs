@@ -58,7 +58,13 @@ enum Channel {
 }
 
 async fn pass_on(kernel: &Arc<Kernel>, request: Parent, replies: &Replies, channel: Channel) {
-    let living = match kernel.python.living(kernel).await {
+    // Another machine may first have to make its Python; the notebook opens meanwhile.
+    if request.kind() == "kernel_info_request" && kernel.python.is_to_be_started_elsewhere().await {
+        kernel.begin_request(&request).await;
+        replies.send(&request, "kernel_info_reply", info(Map::new())).await;
+        return kernel.end_request(&request).await;
+    }
+    let living = match kernel.python.living(kernel, &request).await {
         Ok(living) => living,
         // The notebook opens, and a cell says what is missing.
         Err(_) if request.kind() == "kernel_info_request" => {

@@ -1,13 +1,14 @@
-//! The process: ipykernel, started by a thread that waits for its end.
+//! The process: ipykernel, or the `ssh` that leads to it, started by a thread that waits for its end.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use lazuli_domain::{FromPython, KERNEL_SILENCE, ToPython};
 use tokio::sync::{oneshot, watch};
 
 use crate::processes::ProcessGroup;
@@ -17,41 +18,61 @@ const LAST_LINES: usize = 12;
 /// How long what was published before a crash may still be on its way.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
-pub struct Start {
-    pub program: PathBuf,
-    /// The folder of `azureml` and `lazuli`.
-    pub sdk: PathBuf,
-    pub connection_file: PathBuf,
-    pub environment: Vec<(String, String)>,
-    /// What Python's path is without us.
-    pub python_path: Option<std::ffi::OsString>,
+/// A Python on another machine: what goes to its agent there, and what it answers.
+pub struct Elsewhere {
+    pub orders: mpsc::Receiver<ToPython>,
+    pub answers: tokio::sync::mpsc::UnboundedSender<FromPython>,
 }
 
 pub struct Process {
-    pub group: ProcessGroup,
+    group: ProcessGroup,
+    /// To the agent on the other machine.
+    orders: Option<mpsc::Sender<ToPython>>,
     /// How it ended, once it has.
     pub ended: watch::Receiver<Option<String>>,
 }
 
 impl Process {
-    pub async fn start(start: Start) -> std::io::Result<Process> {
+    pub async fn start(
+        command: Command,
+        orders: Option<mpsc::Sender<ToPython>>,
+        elsewhere: Option<Elsewhere>,
+    ) -> std::io::Result<Process> {
         let (started_tx, started_rx) = oneshot::channel();
         // The thread lives as long as the process: Linux ends a child with the *thread* that
         // started it.
         std::thread::Builder::new().name("python".into()).spawn(move || {
-            let (mut child, group) = match spawn(&start) {
+            let (mut child, group) = match spawn(command, elsewhere) {
                 Ok(started) => started,
                 Err(error) => return drop(started_tx.send(Err(error))),
             };
             let (ended_tx, ended) = watch::channel(None);
             let lines = read_errors(&mut child);
-            if started_tx.send(Ok(Process { group, ended })).is_err() {
+            if started_tx.send(Ok(Process { group, orders, ended })).is_err() {
                 group.signal(libc::SIGKILL);
             }
             let status = child.wait();
             ended_tx.send_replace(Some(how_it_ended(status, &lines)));
         })?;
         started_rx.await.map_err(|_| std::io::Error::other("it was lost at once"))?
+    }
+
+    /// The process, or the `ssh` that leads to it.
+    pub fn group(&self) -> ProcessGroup {
+        self.group
+    }
+
+    pub fn interrupt(&self) {
+        match &self.orders {
+            // It has ended, and whoever waits is told.
+            Some(orders) => drop(orders.send(ToPython::Signal(libc::SIGINT))),
+            None => self.group.signal(libc::SIGINT),
+        }
+    }
+
+    /// Also ends a Python elsewhere: its agent sees that nobody is there any more.
+    pub fn kill(&self) {
+        self.group.signal(libc::SIGKILL);
     }
 
     /// Returns when the process has ended, with how.
@@ -70,23 +91,12 @@ impl Process {
     }
 }
 
-fn spawn(start: &Start) -> std::io::Result<(Child, ProcessGroup)> {
-    let notebook = start.sdk.join("lazuli/notebook");
-    let guard = notebook.join("pip_guard");
-    let mut path = vec![start.sdk.clone(), guard.clone()];
-    path.extend(start.python_path.iter().flat_map(std::env::split_paths));
-    let path = std::env::join_paths(path).map_err(std::io::Error::other)?;
-    let mut command = Command::new(&start.program);
-    command
-        .arg(notebook.join("child.py"))
-        .arg(&start.connection_file)
-        .env("PYTHONPATH", path)
-        .env("UV_OVERRIDE", guard.join("uv_overrides.txt"))
-        .envs(start.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0);
+fn spawn(
+    mut command: Command,
+    elsewhere: Option<Elsewhere>,
+) -> std::io::Result<(Child, ProcessGroup)> {
+    let pipe = || if elsewhere.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.stdin(pipe()).stdout(pipe()).stderr(Stdio::piped()).process_group(0);
     // SAFETY: prctl() is async-signal-safe and touches no memory of ours.
     #[cfg(target_os = "linux")]
     unsafe {
@@ -95,9 +105,39 @@ fn spawn(start: &Start) -> std::io::Result<(Child, ProcessGroup)> {
             _ => Err(std::io::Error::last_os_error()),
         });
     }
-    let child = command.spawn()?;
+    let mut child = command.spawn()?;
     let group = ProcessGroup::of_id(child.id());
+    if let (Some(Elsewhere { orders, answers }), Some(stdin), Some(stdout)) =
+        (elsewhere, child.stdin.take(), child.stdout.take())
+    {
+        std::thread::Builder::new().name("orders".into()).spawn(|| tell(orders, stdin))?;
+        std::thread::Builder::new().name("answers".into()).spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                match serde_json::from_str(&line) {
+                    Ok(answer) => drop(answers.send(answer)),
+                    // What the login shell there prints by itself.
+                    Err(_) => tracing::debug!(line, "not an answer of the agent"),
+                }
+            }
+        })?;
+    }
     Ok((child, group))
+}
+
+/// Writes the orders, and now and then that somebody is still here.
+fn tell(orders: mpsc::Receiver<ToPython>, mut stdin: ChildStdin) {
+    loop {
+        let order = match orders.recv_timeout(KERNEL_SILENCE / 6) {
+            Ok(order) => order,
+            Err(mpsc::RecvTimeoutError::Timeout) => ToPython::StillHere,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        };
+        let Ok(line) = serde_json::to_string(&order) else { return };
+        // The process has ended, and its end is told elsewhere.
+        if writeln!(stdin, "{line}").and_then(|()| stdin.flush()).is_err() {
+            return;
+        }
+    }
 }
 
 type Lines = Arc<Mutex<VecDeque<String>>>;

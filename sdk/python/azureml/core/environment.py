@@ -301,13 +301,13 @@ def _export_conda_environment(name):
             "use `Environment.from_conda_specification` with the output of `conda env export`",
         )
     where = "--prefix" if os.sep in str(name) else "--name"
-    told = subprocess.run([program, "env", "export", "--no-builds", "--json", where, str(name)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    told = subprocess.run([program, "env", "export", "--no-builds", where, str(name)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if told.returncode != 0:
         return None
-    try:
-        exported = json.loads(told.stdout)
-    except ValueError as error:
-        raise InvalidError(f"`{program} env export` answered no JSON", "export to a file and use `Environment.from_conda_specification`") from error
+    from lazuli.client import Client
+
+    # Not every conda answers JSON here.
+    exported = Client().read_conda_specification(told.stdout.decode(errors="replace"), f"{os.path.basename(program)} env export")
     exported.pop("prefix", None)
     return exported
 

@@ -1,9 +1,11 @@
 //! The Python SDK travels inside the programs that start Python, the agent and the kernel, and is
 //! unpacked once per content.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use include_dir::{Dir, include_dir};
 use lazuli_domain::VERSION;
@@ -32,6 +34,39 @@ pub fn unpack(home: &Path) -> io::Result<PathBuf> {
         Err(_) if target.is_dir() => Ok(target),
         Err(error) => Err(error),
     }
+}
+
+/// ipykernel with Lazuli's magics, by the unpacked SDK; `python_path` is Python's path without us.
+pub fn kernel(
+    program: &Path,
+    sdk: &Path,
+    connection_file: &Path,
+    python_path: Option<&OsStr>,
+) -> io::Result<Command> {
+    let notebook = sdk.join("lazuli/notebook");
+    let guard = notebook.join("pip_guard");
+    let mut path = vec![sdk.to_owned(), guard.clone()];
+    path.extend(python_path.into_iter().flat_map(std::env::split_paths));
+    let mut command = Command::new(program);
+    command
+        .arg(notebook.join("child.py"))
+        .arg(connection_file)
+        .env("PYTHONPATH", std::env::join_paths(path).map_err(io::Error::other)?)
+        .env("UV_OVERRIDE", guard.join("uv_overrides.txt"));
+    Ok(command)
+}
+
+/// Whether it can import ipykernel. Nothing large is imported for that.
+pub fn has_ipykernel(program: &Path) -> bool {
+    const LOOK: &str =
+        "import importlib.util, sys; sys.exit(importlib.util.find_spec('ipykernel') is None)";
+    let asked = Command::new(program)
+        .args(["-c", LOOK])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
 }
 
 fn digest() -> String {

@@ -5,6 +5,7 @@ import os
 import subprocess
 import threading
 
+from lazuli import kernel
 from lazuli.config import Config
 from lazuli.daemon import program
 from lazuli.errors import UnavailableError
@@ -24,15 +25,19 @@ class Helper:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
-            # In a group of its own: an interrupt of the cell is told to it in words.
-            self._process = subprocess.Popen(
-                [program(Config()), "kernel", "magics"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                encoding="utf-8",
-            )
+            config = Config()
+            if config.magics_socket:
+                self._process = _Elsewhere(config.magics_socket)
+            else:
+                # In a group of its own: an interrupt of the cell is told to it in words.
+                self._process = subprocess.Popen(
+                    [program(config), "kernel", "magics"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                    encoding="utf-8",
+                )
             event = self._hear()
             if "ready" not in event:
                 raise UnavailableError("the program `lazuli kernel magics` was not understood", "restart the kernel")
@@ -87,8 +92,17 @@ class Helper:
     def _hear(self):
         line = self._process.stdout.readline()
         if not line:
+            self._process.kill()
             raise UnavailableError("the program `lazuli kernel magics` has ended", "run the cell again")
-        return json.loads(line)
+        event = json.loads(line)
+        session = Config().session_file
+        if isinstance(self._process, _Elsewhere) and "session" in event and session:
+            # It is kept on the program's machine; what is active is known here by a copy.
+            partial = session + ".part"
+            with open(partial, "w", encoding="utf-8") as file:
+                json.dump(event["session"], file)
+            os.replace(partial, session)
+        return event
 
     def close(self):
         process, self._process = self._process, None
@@ -99,6 +113,32 @@ class Helper:
                 process.wait(_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+class _Elsewhere:
+    """The program on the machine of the kernel, when this Python is on another one."""
+
+    def __init__(self, address):
+        try:
+            self.stdin, self.stdout = kernel.connect(address, "magics")
+        except OSError as error:
+            raise UnavailableError(f"the kernel cannot be reached: {error}", "restart the kernel") from error
+        self._is_gone = False
+
+    def poll(self):
+        return 0 if self._is_gone else None
+
+    def wait(self, _timeout):
+        self.kill()
+
+    def kill(self):
+        self._is_gone = True
+        for file in (self.stdin, self.stdout):
+            try:
+                file.close()
+            except OSError:
+                # It is cut already.
+                pass
 
 
 def folder():

@@ -145,8 +145,11 @@ class Magics:
         return {"executed": {"output": output.getvalue(), "error": told}}
 
     def _on_bind(self, rows):
-        with open(rows["file"], encoding="utf-8") as file:
-            table = json.load(file)
+        # From another machine the rows come instead of their file.
+        table = rows.get("table")
+        if table is None:
+            with open(rows["file"], encoding="utf-8") as file:
+                table = json.load(file)
         self._shell.user_ns[rows["name"]] = _frame(table)
 
     def _display(self, data, display_id=None):

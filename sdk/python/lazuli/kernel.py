@@ -1,0 +1,54 @@
+"""The kernel of this Python, when it is on another machine: what is logged here is written there.
+
+Lines of JSON over a socket: ``{"run": ID, "record": RECORD}``, and the answer ``{"appended": true}``,
+``{"appended": false}`` (the run takes no records) or ``{"error": TEXT}``. Without a record it only asks.
+"""
+
+import json
+import os
+import socket
+import threading
+
+from lazuli.config import Config
+from lazuli.errors import UnavailableError
+
+_lock = threading.Lock()
+_link = None
+
+
+def append(run_id, record):
+    """True when the run has the record; False when it takes none, or no kernel is elsewhere."""
+    address = Config().magics_socket
+    if not address:
+        return False
+    global _link
+    try:
+        with _lock:
+            # A forked child must not read its parent's answers.
+            if _link is None or _link[0] != os.getpid():
+                _link = (os.getpid(), *connect(address, "records"))
+            _, stdin, stdout = _link
+            stdin.write(json.dumps({"run": run_id, "record": record}) + "\n")
+            stdin.flush()
+            line = stdout.readline()
+            if not line:
+                _link = None
+                raise OSError("it has ended")
+    except OSError as error:
+        raise UnavailableError(f"the kernel cannot be reached, so nothing was logged: {error}", "restart the kernel") from error
+    answer = json.loads(line)
+    if "error" in answer:
+        raise UnavailableError(answer["error"], "nothing else of the run is harmed")
+    return answer["appended"]
+
+
+def connect(address, purpose):
+    """What is written there and read from there, as two files."""
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(address)
+    stdin, stdout = link.makefile("w", encoding="utf-8"), link.makefile("r", encoding="utf-8")
+    # The files keep it open.
+    link.close()
+    stdin.write(json.dumps({"open": purpose}) + "\n")
+    stdin.flush()
+    return stdin, stdout
