@@ -21,6 +21,7 @@ pub mod http;
 pub mod jobs;
 mod machines;
 mod nearest;
+mod plotting;
 pub mod process;
 pub mod queries;
 mod registry;

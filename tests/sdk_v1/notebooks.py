@@ -7,6 +7,9 @@ daemon knows afterwards with the results that are known for them.
 PYTHON has ipykernel, nbclient, numpy<1.24, pandas<2, scikit-learn<1.3, matplotlib, pyarrow and mlflow:
 the notebooks were written for those, and scripts in user-managed environments run in it. A checkout that is
 not given is skipped, loudly. Nothing of a checkout is changed or kept.
+
+The metrics are those of OpenBLAS's kernel for AVX-512. An old OpenBLAS, as SciPy for Python 3.8 brings it,
+does not know newer processors, and then the AUC differs in the fourth digit: `OPENBLAS_CORETYPE=SkylakeX`.
 """
 
 import argparse

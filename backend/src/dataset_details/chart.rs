@@ -1,24 +1,12 @@
-//! Drawings as SVG by plotters, handed out as `data:` URIs. An image cannot know whether the notebook
-//! is light or dark, so the ground stays transparent and every colour is a middle tone.
+//! What is drawn of a table's columns and queries.
 
-use base64::Engine as _;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use crate::plotting::{COLOURS, Drawn, INK, data_uri, extent, finished, padded, tick};
+
 pub const SMALL: (u32, u32) = (116, 34);
 pub const LARGE: (u32, u32) = (680, 340);
-
-const INK: RGBColor = RGBColor(128, 136, 146);
-pub const COLOURS: [RGBColor; 6] = [
-    RGBColor(47, 111, 208),
-    RGBColor(214, 93, 51),
-    RGBColor(38, 150, 92),
-    RGBColor(150, 90, 190),
-    RGBColor(190, 140, 30),
-    RGBColor(60, 150, 170),
-];
-
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 /// Bars side by side, without axes.
 pub fn histogram(counts: &[u64]) -> Option<String> {
@@ -145,42 +133,4 @@ fn draw(
         }
     }
     Ok(())
-}
-
-fn finished(drawn: Drawn) -> Option<()> {
-    drawn.inspect_err(|error| tracing::warn!(%error, "a chart could not be drawn")).ok()
-}
-
-fn data_uri(svg: &str) -> String {
-    let encoded = base64::engine::general_purpose::STANDARD.encode(svg);
-    format!("data:image/svg+xml;base64,{encoded}")
-}
-
-pub fn tick(value: f64) -> String {
-    // Steps such as 0.1 add up to 0.30000000000000004 on the way; four digits hide that.
-    let value = if value.abs() < 1e-12 { 0.0 } else { value };
-    match value.abs() {
-        size if size != 0.0 && !(1e-3..1e6).contains(&size) => format!("{value:.1e}"),
-        _ => lazuli_domain::readable::number(lazuli_domain::Number::Float(
-            (value * 1e4).round() / 1e4,
-        )),
-    }
-}
-
-fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    })
-}
-
-/// Some room at both ends; a range of no width gets one. The middle is halved before it is added, so
-/// that the widest doubles do not overflow.
-fn padded((low, high): (f64, f64), share: f64) -> (f64, f64) {
-    let width = high / 2.0 - low / 2.0;
-    let room = match width > 0.0 {
-        true => 2.0 * (width * share),
-        false if low == 0.0 => 1.0,
-        false => low.abs() * 0.1,
-    };
-    ((low - room).max(f64::MIN / 4.0), (high + room).min(f64::MAX / 4.0))
 }

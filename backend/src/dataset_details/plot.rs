@@ -5,7 +5,8 @@ use lazuli_domain::{ApiError, Plot, PlotKind, TableColumn, TablePreview};
 use serde_json::Value;
 
 use super::cells;
-use super::chart::{self, COLOURS, LARGE, Mark, Series};
+use super::chart::{self, LARGE, Mark, Series};
+use crate::plotting::{COLOURS, tick};
 
 /// More colours than there are would say nothing.
 const MOST_SERIES: usize = COLOURS.len();
@@ -159,7 +160,7 @@ fn time(value: &Value) -> Option<f64> {
 
 fn label(axis: &Axis, value: f64, span: f64) -> String {
     match axis {
-        Axis::Numbers => chart::tick(value),
+        Axis::Numbers => tick(value),
         Axis::Times => {
             let text = readable::date_time((value * 1000.0) as i64);
             // What is the same for all says nothing.

@@ -1,30 +1,17 @@
-//! Charts as SVG by plotters, handed out as `data:` URIs.
-//!
-//! An image cannot know whether the notebook is light or dark, so the ground stays transparent and
-//! every colour is a middle tone.
+//! What is drawn of a run's metrics.
 
-use base64::Engine as _;
 use plotters::prelude::*;
+
+use crate::plotting::{COLOURS, Drawn, INK, data_uri, extent, finished, padded, tick};
 
 type Drawing<'a> = ChartContext<
     'a,
     SVGBackend<'a>,
     Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
 >;
-type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
 pub const WIDTH: u32 = 300;
 pub const HEIGHT: u32 = 170;
-
-const INK: RGBColor = RGBColor(128, 136, 146);
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(47, 111, 208),
-    RGBColor(214, 93, 51),
-    RGBColor(38, 150, 92),
-    RGBColor(150, 90, 190),
-    RGBColor(190, 140, 30),
-    RGBColor(60, 150, 170),
-];
 
 /// A line through the points; it is broken where a value is NaN or infinite. None: nothing to see.
 pub fn line(points: &[(f64, f64)]) -> Option<String> {
@@ -110,48 +97,15 @@ fn draw(
                 series(&mut chart)?;
                 area.present()
             });
-        if let Err(error) = drawn {
-            tracing::warn!(%error, "a chart could not be drawn");
-            return None;
-        }
+        finished(drawn)?;
     }
-    Some(format!(
-        "data:image/svg+xml;base64,{}",
-        base64::engine::general_purpose::STANDARD.encode(svg)
-    ))
-}
-
-fn tick(value: f64) -> String {
-    // Steps such as 0.1 add up to 0.30000000000000004 on the way; four digits hide that.
-    let value = if value.abs() < 1e-12 { 0.0 } else { value };
-    match value.abs() {
-        size if size != 0.0 && !(1e-3..1e5).contains(&size) => format!("{value:.1e}"),
-        _ => lazuli_domain::readable::number(lazuli_domain::Number::Float(
-            (value * 1e4).round() / 1e4,
-        )),
-    }
-}
-
-fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    })
-}
-
-/// Some room above and below; a range of no width gets one, or nothing could be drawn. The middle
-/// is halved before it is added, so that the widest doubles do not overflow.
-fn padded((low, high): (f64, f64), share: f64) -> (f64, f64) {
-    let width = high / 2.0 - low / 2.0;
-    if width > 0.0 {
-        let room = 2.0 * (width * share);
-        return ((low - room).max(f64::MIN / 4.0), (high + room).min(f64::MAX / 4.0));
-    }
-    let room = if low == 0.0 { 1.0 } else { low.abs() * 0.1 };
-    ((low - room).max(f64::MIN / 4.0), (high + room).min(f64::MAX / 4.0))
+    Some(data_uri(&svg))
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
     fn svg(uri: &str) -> String {

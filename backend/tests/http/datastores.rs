@@ -750,7 +750,12 @@ async fn a_store_dies(mut store: ObjectStore) {
     // It dies when the first parts are there.
     let notes = daemon.home().join("blobs/uploads").join(&upload.upload_id).join("sent.json");
     let complete = format!("{pieces}/complete");
-    let completing = daemon.call(Method::POST, &complete, None);
+    let (ended_tx, ended) = tokio::sync::oneshot::channel();
+    let completing = async {
+        let completed = daemon.call(Method::POST, &complete, None).await;
+        let _ = ended_tx.send(());
+        completed
+    };
     let dying = async {
         loop {
             let noted = std::fs::read(&notes).ok();
@@ -762,7 +767,14 @@ async fn a_store_dies(mut store: ObjectStore) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         store.die();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // It stays away until it was asked for in vain.
+        let address = store.endpoint.strip_prefix("http://").unwrap();
+        let nobody = tokio::net::TcpListener::bind(address).await.unwrap();
+        tokio::select! {
+            asked = nobody.accept() => drop(asked.unwrap()),
+            _ = ended => {}
+        }
+        drop(nobody);
         tokio::task::spawn_blocking(move || {
             store.come_back();
             store

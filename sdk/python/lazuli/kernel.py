@@ -21,25 +21,34 @@ def append(run_id, record):
     address = Config().magics_socket
     if not address:
         return False
-    global _link
-    try:
-        with _lock:
-            # A forked child must not read its parent's answers.
-            if _link is None or _link[0] != os.getpid():
-                _link = (os.getpid(), *connect(address, "records"))
-            _, stdin, stdout = _link
-            stdin.write(json.dumps({"run": run_id, "record": record}) + "\n")
-            stdin.flush()
-            line = stdout.readline()
-            if not line:
-                _link = None
-                raise OSError("it has ended")
-    except OSError as error:
-        raise UnavailableError(f"the kernel cannot be reached, so nothing was logged: {error}", "restart the kernel") from error
+    with _lock:
+        try:
+            line = _exchange(address, {"run": run_id, "record": record})
+        except OSError as error:
+            close()
+            raise UnavailableError(f"the kernel cannot be reached, so nothing was logged: {error}", "restart the kernel") from error
+        except BaseException:
+            # An interrupt: the answer that is still to come must not be the next one's.
+            close()
+            raise
     answer = json.loads(line)
     if "error" in answer:
         raise UnavailableError(answer["error"], "nothing else of the run is harmed")
     return answer["appended"]
+
+
+def _exchange(address, request):
+    global _link
+    # A forked child must not read its parent's answers.
+    if _link is None or _link[0] != os.getpid():
+        _link = (os.getpid(), *connect(address, "records"))
+    _, stdin, stdout = _link
+    stdin.write(json.dumps(request) + "\n")
+    stdin.flush()
+    line = stdout.readline()
+    if not line:
+        raise ConnectionError("it has ended")
+    return line
 
 
 def connect(address, purpose):
@@ -52,3 +61,16 @@ def connect(address, purpose):
     stdin.write(json.dumps({"open": purpose}) + "\n")
     stdin.flush()
     return stdin, stdout
+
+
+def close():
+    """Lets go of the kernel; the next record finds it again."""
+    global _link
+    link, _link = _link, None
+    if link is not None:
+        for file in link[1:]:
+            try:
+                file.close()
+            except OSError:
+                # It is cut already.
+                pass
