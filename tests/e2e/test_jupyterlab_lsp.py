@@ -83,6 +83,8 @@ def test_magics_have_colours_and_are_completed(home, jupyterlab, page, screensho
     inner = page.locator(".lazuli-magic, .lazuli-magic *").first
     plain = page.locator(".cm-content").first
     assert inner.evaluate(colour) != plain.evaluate(colour)
+    # A kernel that still starts completes nothing, and nobody asks it again.
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
     second = page.locator(".jp-Notebook .jp-Cell .cm-content").nth(1)
     second.click()
     page.keyboard.press("End")
