@@ -58,7 +58,10 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("rusqlite", &["backend/src/store", "backend/query/src/database"]),
     ("axum", &["backend/src/http"]),
     ("utoipa", &["backend/src/http", "backend/domain/src"]),
-    ("plotters", &["backend/src/run_details", "backend/src/dataset_details"]),
+    (
+        "plotters",
+        &["backend/src/plotting.rs", "backend/src/run_details", "backend/src/dataset_details"],
+    ),
     ("notify", &["backend/src"]),
     ("chacha20poly1305", &["backend/src"]),
     ("evcxr", &["kernel/src/interpreter"]),
