@@ -31,6 +31,10 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
   readonly view: vscode.TreeView<Node>;
   /** What is open, by id; events name ids. */
   private readonly known = new Map<string, Item>();
+  /** The rows below an id ('' is the root) that VS Code was given last. */
+  private readonly given = new Map<string, Node[]>();
+  /** What a choice of a row does, by the row's id, and the name of its command. */
+  private readonly openers = new Map<string, { name: string; open: () => void }>();
   private readonly parents = new Map<string, string>();
   /** How many pages of a node were asked for. */
   private readonly pages = new Map<string, number>();
@@ -56,14 +60,28 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.told = Date.now();
-      const dirty = [...this.dirty];
+      const dirty = this.dirty.has('') ? [...this.given.keys()] : [...this.dirty];
       this.dirty.clear();
-      if (dirty.includes('')) return this.refresh();
-      for (const id of dirty) {
-        const node = this.known.get(id);
-        if (node) this.emitter.fire(node);
-      }
+      for (const id of dirty) void this.renew(id);
     }, Math.max(0, this.told + 200 - Date.now()));
+  }
+
+  /** Draws anew what has changed below an id, and nothing else: whoever points at another row keeps it. */
+  private async renew(id: string) {
+    const parent = this.known.get(id);
+    const before = this.given.get(id);
+    if (!before || (id && !parent)) return;
+    // A failure is told by the tree, which asks again.
+    const now = await this.ask(parent).catch(() => undefined);
+    if (before !== this.given.get(id)) return;
+    if (!now || before.length !== now.length || before.some((node, at) => node.id !== now[at]?.id)) return this.emitter.fire(parent);
+    for (const [at, node] of before.entries()) {
+      const changed = now[at];
+      if (!changed || JSON.stringify(node) === JSON.stringify(changed)) continue;
+      // VS Code knows a row by the object that it was given.
+      for (const key of Object.keys(node)) delete (node as unknown as Record<string, unknown>)[key];
+      this.emitter.fire(Object.assign(node, changed));
+    }
   }
 
   refresh(node?: Node) {
@@ -77,6 +95,20 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
   }
 
   async getChildren(parent?: Node): Promise<Node[]> {
+    const id = parent?.id ?? '';
+    // Asked for: when this fails, the next event asks again.
+    this.given.set(id, []);
+    const children = await this.ask(parent);
+    this.given.set(id, children);
+    for (const child of children) {
+      if (child.kind === 'more') continue;
+      this.known.set(child.id, child);
+      this.parents.set(child.id, id);
+    }
+    return children;
+  }
+
+  private async ask(parent?: Node): Promise<Node[]> {
     if (parent?.kind === 'more' || this.server.status?.daemon === 'absent') return [];
     const children: Node[] = [];
     const id = parent?.id ?? '';
@@ -86,11 +118,6 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
       children.push(...items);
       cursor = nextCursor;
       if (cursor === undefined) break;
-    }
-    for (const child of children) {
-      if (child.kind === 'more') continue;
-      this.known.set(child.id, child);
-      this.parents.set(child.id, id);
     }
     if (cursor !== undefined) children.push({ kind: 'more', id: `${id}/…`, parent: parent as Item | undefined, cursor });
     return children;
@@ -105,7 +132,7 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
     if (node.kind === 'more') {
       const item = new vscode.TreeItem('Show more …');
       item.id = node.id;
-      item.command = { command: 'lazuli.showMore', title: 'Show more', arguments: [node] };
+      item.command = this.opener('lazuli.showMore', node);
       return item;
     }
     const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
@@ -120,8 +147,24 @@ export class Explorer implements vscode.TreeDataProvider<Node>, vscode.TreeDragA
     item.iconPath = icon(node);
     item.accessibilityInformation = { label: [node.label, node.status, node.description].filter(Boolean).join(', ') };
     const command = opened(node);
-    if (command) item.command = { command, title: 'Open', arguments: [node] };
+    if (command) item.command = this.opener(command, node);
     return item;
+  }
+
+  /**
+   * A command of the row's own, without arguments: those VS Code forgets as soon as something above the row is
+   * refreshed, before it has drawn the row anew, and a click in between would be lost.
+   */
+  private opener(command: string, node: Node): vscode.Command {
+    const open = () => void vscode.commands.executeCommand(command, node);
+    const known = this.openers.get(node.id);
+    const opener = known ?? { name: `lazuli.explorer.open.${this.openers.size}`, open };
+    opener.open = open;
+    if (!known) {
+      this.openers.set(node.id, opener);
+      this.subscriptions.push(vscode.commands.registerCommand(opener.name, () => opener.open()));
+    }
+    return { command: opener.name, title: 'Open' };
   }
 
   /** Opens the tree down to a name and selects it. */

@@ -98,7 +98,7 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
       else void vscode.commands.executeCommand('lazuli.findProgram');
     }),
   );
-  register({
+  register(extension, {
     ...runCommands(context),
     ...assetCommands(context),
     ...computeCommands(context),
@@ -112,10 +112,14 @@ async function start(extension: vscode.ExtensionContext, log: vscode.LogOutputCh
 }
 
 /** A command that fails says why, once, in the same way. */
-function register(commands: Commands) {
+function register(extension: vscode.ExtensionContext, commands: Commands) {
+  const { menus } = (extension.extension.packageJSON as { contributes: { menus: { commandPalette: { command: string; when: string }[] } } }).contributes;
+  const ofRows = new Set(menus.commandPalette.filter(({ when }) => when === 'false').map(({ command }) => command));
   for (const [name, act] of Object.entries(commands)) {
     parts.push(vscode.commands.registerCommand(`lazuli.${name}`, async (...given: never[]) => {
       try {
+        // VS Code hands over nothing for a row that it is about to draw anew.
+        if (given[0] === undefined && ofRows.has(`lazuli.${name}`)) throw new Error('the explorer was being refreshed: choose the entry again');
         return await act(...given);
       } catch (error) {
         tell(error);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from playwright.sync_api import expect
 
 from conftest import binaries
 from editor import Editor, answer, code_server, command, frame_with, open_file, pick
-from frontend import until
+from frontend import processes_of, until
 
 SCREENSHOTS = os.environ.get("LAZULI_TEST_SCREENSHOTS")
 #: The component in the run panel, and the one that a notebook shows.
@@ -123,6 +124,25 @@ def test_a_run_is_submitted_followed_and_canceled(editor, home):
     panel.get_by_text("Canceled").first.wait_for()
     assert confirm.count() == 0
     assert home.json("run", "show", run)["status"] == "Canceled"
+
+
+def test_a_click_while_the_explorer_is_refreshed(editor, home):
+    """The language server is held, so that the refresh cannot end before the click."""
+    page = editor.page()
+    page.locator(".activitybar a[aria-label^='Lazuli']").click()
+    tree = page.locator(".pane-body .monaco-list")
+    tree.get_by_text("Compute", exact=True).click()
+    tree.get_by_text("local", exact=True).wait_for()
+    [server] = [pid for pid, line in processes_of(home.path).items() if line.endswith(" lsp")]
+    os.kill(server, signal.SIGSTOP)
+    try:
+        page.get_by_role("button", name="Refresh").first.click()
+        page.locator(".pane-body .monaco-progress-container.active, .sidebar .monaco-progress-container.active").first.wait_for()
+        tree.get_by_text("local", exact=True).click()
+    finally:
+        os.kill(server, signal.SIGCONT)
+    page.get_by_role("tab", name="Compute local").wait_for()
+    picture(page, "vscode-click-in-a-refresh")
 
 
 def test_a_machine_is_attached_used_and_detached(machine, editor, home):

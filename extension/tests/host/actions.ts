@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 
+import type { Node } from '../../src/explorer';
 import type { Answer, Item } from '../../src/lsp';
 import { answering, type Answers, type Asked } from './answers';
 import { api, children, ended, file, until } from './support';
@@ -118,6 +119,30 @@ describe('what the tree offers', () => {
     const { server } = await api();
     await until('the last line', async () => log().trim() === (await server.logPart(id, 0)).text.trim());
     assert.deepEqual(steps(), steps().map((_, index) => index), 'each line once, in its order');
+  });
+
+  it('draws anew rows that have changed, and not what is above them', async () => {
+    const { explorer } = await api();
+    const id = await submit('endless.py', ENDLESS, 'actions');
+    const going = await until('it to run', async () => {
+      const item = await run(id);
+      return item?.status === 'Running' && item;
+    });
+    const below = async (parent: Node | undefined, name: string) => (await explorer.getChildren(parent)).find((one) => one.id.split('/').at(-1) === name);
+    const experiment = await below(await below(await below(undefined, 'default'), 'experiments'), 'actions');
+    assert.ok((await explorer.getChildren(experiment)).length >= 3);
+    const drawn: (Node | undefined)[] = [];
+    const listening = explorer.onDidChangeTreeData((node) => drawn.push(node));
+    await act('cancelRun', going);
+    await until('the row', () => drawn.some((node) => node?.id === going.id && (node as Item).status === 'Canceled'));
+    listening.dispose();
+    // The age of a run is a part of its row, and no row above it has changed.
+    assert.deepEqual(drawn.filter((node) => !node?.id.startsWith(`${experiment?.id}/`)), []);
+  });
+
+  it('says so when a row was drawn anew under its menu', async () => {
+    const { asked } = await answering({}, () => vscode.commands.executeCommand('lazuli.cancelRun', undefined));
+    assert.deepEqual(asked.errors, ['the explorer was being refreshed: choose the entry again']);
   });
 
   it('brings files of a run here', async () => {
