@@ -331,3 +331,36 @@ def test_compute_targets_are_created_stopped_and_deleted(studio, names):
     page.get_by_role("button", name="Delete night").click()
     table.get_by_role("cell", name="night", exact=True).wait_for(state="detached")
     studio.check()
+
+
+ORDER = """
+(() => {
+    window.order = [];
+    const asked = window.fetch;
+    window.fetch = (path, ...more) => {
+        if (String(path).includes('/runs?')) order.push('ask');
+        return asked(path, ...more);
+    };
+    new MutationObserver((_, observer) => {
+        if (!document.querySelector('a[href*="/runs/"]')) return;
+        observer.disconnect();
+        order.push('rows');
+        requestAnimationFrame(() => order.push('frame'));
+    }).observe(document, { childList: true, subtree: true });
+})();
+"""
+
+
+def test_the_first_rows_wait_for_nothing(studio, names):
+    for number in range(120):
+        studio.run(experiment="many", name=f"try {number}")
+    page = studio.context.new_page()
+    page.add_init_script(ORDER)
+    page.goto(studio.address("runs?experiment=many"))
+    page.get_by_role("status").get_by_text("120 runs", exact=True).wait_for()
+    order = page.evaluate("order")
+    assert order[:3] == ["ask", "rows", "frame"], order
+    # The rest is asked for all the same, and those beyond the edge are drawn.
+    page.get_by_role("table", name="Runs").get_by_role("row").nth(32).wait_for(state="attached")
+    assert order.count("ask") >= 3
+    studio.check()
