@@ -68,7 +68,7 @@ pub struct StoredContent {
 
 impl FileStore {
     pub fn open(name: &str, opened: &OpenDatastore) -> Result<FileStore> {
-        FileStore::open_with(name, opened, Tries::UntilPatienceEnds)
+        FileStore::open_with(name, opened, Tries::Several)
     }
 
     fn open_with(name: &str, opened: &OpenDatastore, tries: Tries) -> Result<FileStore> {

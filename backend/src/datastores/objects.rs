@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream};
@@ -20,7 +21,7 @@ use object_store::{
 use super::files::{FileList, StoredContent};
 use super::open::{Client, Tries};
 use super::sent;
-use super::told::Teller;
+use super::told::{Teller, is_unanswered};
 use super::validate::first_file;
 use crate::blobs::Content;
 use crate::error::{Error, Result};
@@ -31,6 +32,10 @@ pub const PART: u64 = 8 << 20;
 pub const MOST_PARTS: u64 = 9_000;
 /// Parts of one file that are under way at a time.
 pub const AT_ONCE: usize = 2;
+/// How long a file that is being read waits for a store that went away.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Before it is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub struct Objects {
@@ -330,18 +335,31 @@ impl Pieces {
             .boxed()
     }
 
+    /// Asks for a piece until somebody answers: the client's own tries are over within a second or
+    /// two, sooner than a store is started again, and what was read before would be lost with it.
     async fn piece(&self, from: u64, to: u64) -> std::io::Result<Bytes> {
+        let begun = Instant::now();
+        loop {
+            match self.ask(from, to).await {
+                Err(error) if is_unanswered(&error) && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                answer => {
+                    return answer.map_err(|error| {
+                        std::io::Error::other(self.objects.failed(&self.path, &error).to_string())
+                    });
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, from: u64, to: u64) -> object_store::Result<Bytes> {
         let options = GetOptions {
             range: Some(GetRange::Bounded(from..to)),
             if_match: self.etag.clone(),
             ..GetOptions::default()
         };
-        let read = async {
-            self.objects.client.store.get_opts(&self.location, options).await?.bytes().await
-        };
-        read.await.map_err(|error: object_store::Error| {
-            std::io::Error::other(self.objects.failed(&self.path, &error).to_string())
-        })
+        self.objects.client.store.get_opts(&self.location, options).await?.bytes().await
     }
 }
 

@@ -25,16 +25,15 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 pub enum Tries {
     /// Somebody waits to hear how the store is.
     Once,
-    UntilPatienceEnds,
+    /// Ten times with growing pauses, a few seconds in all, and never beyond [`PATIENCE`].
+    Several,
 }
 
 impl Tries {
     fn retry(self) -> RetryConfig {
         match self {
             Tries::Once => RetryConfig { max_retries: 0, ..RetryConfig::default() },
-            Tries::UntilPatienceEnds => {
-                RetryConfig { retry_timeout: PATIENCE, ..RetryConfig::default() }
-            }
+            Tries::Several => RetryConfig { retry_timeout: PATIENCE, ..RetryConfig::default() },
         }
     }
 }

@@ -14,6 +14,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::objects::{AT_ONCE, MOST_PARTS, Objects, PART};
+use super::told::is_unanswered;
 use crate::error::{Error, FileContext, Result};
 use crate::home::write_private;
 use crate::uploads::Whole;
@@ -128,18 +129,6 @@ impl Broken {
             Broken::Here(error) => error,
         }
     }
-}
-
-/// Whether nobody answered, so that all may still be there.
-fn is_unanswered(error: &object_store::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<object_store::client::HttpError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 /// So many bytes of a file.

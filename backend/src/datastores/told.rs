@@ -201,3 +201,15 @@ fn secrets(credential: &Credential) -> Vec<String> {
     secrets.retain(|secret| secret.len() >= 4);
     secrets
 }
+
+/// Whether nobody answered, so that all may still be there.
+pub fn is_unanswered(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<object_store::client::HttpError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -737,6 +737,12 @@ fn contains_any(bytes: &[u8], secrets: &[&str]) -> bool {
     secrets.iter().any(|secret| bytes.windows(secret.len()).any(|it| it == secret.as_bytes()))
 }
 
+/// Takes the place of a store that is away, and answers nothing.
+async fn nobody_at(store: &ObjectStore) -> tokio::net::TcpListener {
+    let address = store.endpoint.strip_prefix("http://").unwrap();
+    tokio::net::TcpListener::bind(address).await.unwrap()
+}
+
 /// A store that is gone in the middle of a transfer and comes back.
 async fn a_store_dies(mut store: ObjectStore) {
     let daemon = Daemon::start().await;
@@ -768,8 +774,7 @@ async fn a_store_dies(mut store: ObjectStore) {
         }
         store.die();
         // It stays away until it was asked for in vain.
-        let address = store.endpoint.strip_prefix("http://").unwrap();
-        let nobody = tokio::net::TcpListener::bind(address).await.unwrap();
+        let nobody = nobody_at(&store).await;
         tokio::select! {
             asked = nobody.accept() => drop(asked.unwrap()),
             _ = ended => {}
@@ -800,16 +805,32 @@ async fn a_store_dies(mut store: ObjectStore) {
         let answer = daemon.open(&format!("{STORES}/lake/files/a.bin")).await;
         let mut body = answer.into_body().into_data_stream();
         let mut read = body.next().await.unwrap().unwrap().to_vec();
-        let store = tokio::task::spawn_blocking(move || {
-            store.end();
-            store.come_back();
-            store
-        });
-        while let Some(piece) = body.next().await {
-            read.extend_from_slice(&piece.unwrap());
-        }
+        let back = async {
+            let store = tokio::task::spawn_blocking(move || {
+                store.end();
+                store
+            });
+            let mut store = store.await.unwrap();
+            let nobody = nobody_at(&store).await;
+            // For longer than the tries of the two pieces that are under way.
+            for _ in 0..2 * 11 + 1 {
+                drop(nobody.accept().await.unwrap());
+            }
+            drop(nobody);
+            tokio::task::spawn_blocking(move || {
+                store.come_back();
+                store
+            })
+            .await
+            .unwrap()
+        };
+        let rest = async {
+            while let Some(piece) = body.next().await {
+                read.extend_from_slice(&piece.expect("reading goes on"));
+            }
+        };
+        let ((), _store) = tokio::join!(rest, back);
         assert!(read == large);
-        drop(store.await.unwrap());
     } else {
         // A store that stays away is named.
         store.die();
