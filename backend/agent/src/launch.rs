@@ -28,7 +28,10 @@ pub fn of_script(
                 let mut command = Command::new(&mpirun);
                 command.args(["-np", &processes]);
                 if writes_files(&mpirun) {
-                    command.arg("--output-filename").arg(ranks).arg("--merge-stderr-to-stdout");
+                    command.arg("--output-filename").arg(ranks);
+                    // In the process itself: `--merge-stderr-to-stdout` reads two streams and puts
+                    // together what comes, in the middle of a line and in any order.
+                    command.args(["--mca", "iof_base_redirect_app_stderr_to_stdout", "1"]);
                 }
                 command.arg(interpreter);
                 // Of Open MPI, which otherwise minds who runs it and how many cores there are; other

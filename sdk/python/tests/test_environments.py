@@ -321,16 +321,24 @@ class BuiltTest(DaemonTestCase):
         told = subprocess.run(["mpirun", "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
         if "(Open MPI) 4." not in told:
             self.skipTest(f"only Open MPI 4 writes them: {told.splitlines()[0]}")
-        script = "import os, sys\nrank = os.environ['OMPI_COMM_WORLD_RANK']\nprint(f'out of {rank}')\nsys.exit('end of ' + rank if rank == '1' else 0)\n"
+        script = (
+            "import os, sys\n"
+            "rank = os.environ['OMPI_COMM_WORLD_RANK']\n"
+            "for number in range(300):\n"
+            "    sys.stderr.write(f'{number} begins')\n"
+            "    sys.stderr.write(f' on {rank}\\n')\n"
+            "    print(f'{number} ends on {rank}', flush=True)\n"
+            "sys.exit('end of ' + rank if rank == '1' else 0)\n"
+        )
         run = self.submit(script, distributed_job_config=MpiConfiguration(process_count_per_node=2))
         run.wait_for_completion(raise_on_error=False)
         logs = run.get_details_with_logs()["logFiles"]
         common = logs.pop("user_logs/std_log.txt")
-        # What comes on two streams comes in any order.
-        lines = {name: sorted(log.splitlines()) for name, log in logs.items()}
-        self.assertEqual(lines, {"user_logs/std_log_process_0.txt": ["out of 0"], "user_logs/std_log_process_1.txt": ["end of 1", "out of 1"]})
-        for line in ("out of 0\n", "out of 1\n", "end of 1\n"):
-            self.assertIn(line, common)
+        # Both streams of a process, in its own order and line by line.
+        said = {rank: "".join(f"{number} begins on {rank}\n{number} ends on {rank}\n" for number in range(300)) for rank in (0, 1)}
+        self.assertEqual(logs, {"user_logs/std_log_process_0.txt": said[0], "user_logs/std_log_process_1.txt": said[1] + "end of 1\n"})
+        for piece in ("299 ends on 0", "299 ends on 1", "end of 1"):
+            self.assertIn(piece, common)
         self.assertIn("user_logs/std_log_process_1.txt", run.get_file_names())
 
     @needs_mpirun
