@@ -338,10 +338,13 @@ impl Pieces {
     /// Asks for a piece until somebody answers: the client's own tries are over within a second or
     /// two, sooner than a store is started again, and what was read before would be lost with it.
     async fn piece(&self, from: u64, to: u64) -> std::io::Result<Bytes> {
-        let begun = Instant::now();
+        let mut away = None;
         loop {
             match self.ask(from, to).await {
-                Err(error) if is_unanswered(&error) && begun.elapsed() < PATIENCE => {
+                Err(error)
+                    if is_unanswered(&error)
+                        && away.get_or_insert_with(Instant::now).elapsed() < PATIENCE =>
+                {
                     tokio::time::sleep(PAUSE).await;
                 }
                 answer => {

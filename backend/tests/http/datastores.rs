@@ -737,10 +737,26 @@ fn contains_any(bytes: &[u8], secrets: &[&str]) -> bool {
     secrets.iter().any(|secret| bytes.windows(secret.len()).any(|it| it == secret.as_bytes()))
 }
 
-/// Takes the place of a store that is away, and answers nothing.
-async fn nobody_at(store: &ObjectStore) -> tokio::net::TcpListener {
+/// A store that is away comes back when it was asked so often in vain, or nobody asks any more.
+async fn comes_back(
+    mut store: ObjectStore,
+    asked: usize,
+    mut ended: tokio::sync::oneshot::Receiver<()>,
+) -> ObjectStore {
     let address = store.endpoint.strip_prefix("http://").unwrap();
-    tokio::net::TcpListener::bind(address).await.unwrap()
+    let nobody = tokio::net::TcpListener::bind(address).await.unwrap();
+    for _ in 0..asked {
+        tokio::select! {
+            asked = nobody.accept() => drop(asked.unwrap()),
+            _ = &mut ended => break,
+        }
+    }
+    drop(nobody);
+    let back = tokio::task::spawn_blocking(move || {
+        store.come_back();
+        store
+    });
+    back.await.unwrap()
 }
 
 /// A store that is gone in the middle of a transfer and comes back.
@@ -773,19 +789,7 @@ async fn a_store_dies(mut store: ObjectStore) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         store.die();
-        // It stays away until it was asked for in vain.
-        let nobody = nobody_at(&store).await;
-        tokio::select! {
-            asked = nobody.accept() => drop(asked.unwrap()),
-            _ = ended => {}
-        }
-        drop(nobody);
-        tokio::task::spawn_blocking(move || {
-            store.come_back();
-            store
-        })
-        .await
-        .unwrap()
+        comes_back(store, 1, ended).await
     };
     let (completed, mut store) = tokio::join!(completing, dying);
     let completed: Upload = match completed.status {
@@ -806,29 +810,20 @@ async fn a_store_dies(mut store: ObjectStore) {
         let answer = daemon.open(&format!("{STORES}/lake/files/a.bin")).await;
         let mut body = answer.into_body().into_data_stream();
         let mut read = body.next().await.unwrap().unwrap().to_vec();
+        let (ended_tx, ended) = tokio::sync::oneshot::channel();
         let back = async {
-            let store = tokio::task::spawn_blocking(move || {
+            let gone = tokio::task::spawn_blocking(move || {
                 store.end();
                 store
             });
-            let mut store = store.await.unwrap();
-            let nobody = nobody_at(&store).await;
             // For longer than the tries of the two pieces that are under way.
-            for _ in 0..2 * 11 + 1 {
-                drop(nobody.accept().await.unwrap());
-            }
-            drop(nobody);
-            tokio::task::spawn_blocking(move || {
-                store.come_back();
-                store
-            })
-            .await
-            .unwrap()
+            comes_back(gone.await.unwrap(), 2 * 11 + 1, ended).await
         };
         let rest = async {
             while let Some(piece) = body.next().await {
                 read.extend_from_slice(&piece.expect("reading goes on"));
             }
+            let _ = ended_tx.send(());
         };
         let ((), _store) = tokio::join!(rest, back);
         assert!(read == large);
